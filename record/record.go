@@ -1,0 +1,133 @@
+// Package record holds a run of records as spans over the bytes they were
+// received in, and the columns that are to be added to them.
+package record
+
+// Span is a half-open range [Start,End) of a batch's buffer, in bytes.
+type Span struct{ Start, End uint32 }
+
+// Missing is the span of a cell that its record does not have.
+var Missing = Span{Start: 1, End: 0}
+
+// OK reports whether the cell exists; an empty cell does.
+func (s Span) OK() bool { return s.Start <= s.End }
+
+// Row is one record. Buf[Start:End] is the record without its line end and
+// Buf[End:Next] what stands between it and the next record: the line end, and
+// in files blank lines.
+type Row struct{ Start, End, Next uint32 }
+
+// Format says how values stand in cells. It is implemented by a codec.
+type Format interface {
+	// Values calls yield for each value of a cell: raw is the cell as it
+	// stands in the buffer, quotes included, and twin the cell of the column
+	// that holds the encoded list of a multivalue field, nil where the format
+	// or the record has none. A missing or empty cell has no value. The bytes
+	// given to yield are valid during the call only.
+	Values(raw, twin []byte, yield func(value []byte))
+}
+
+// Batch is a run of whole records over one buffer.
+//
+// A Reader fills it and owns everything in it but Annotations: all spans and
+// slices are valid until the next Read. A batch holds at most 4 GiB.
+type Batch struct {
+	Buf    []byte
+	Format Format
+	// Rows lists the records in the order they came.
+	Rows []Row
+	// Width is the number of selected columns; Cells holds Width spans for
+	// each row. Only selected columns have spans, see Reader.Select.
+	Width int
+	Cells []Span
+	// Annotations are the columns to be added when the batch is written.
+	Annotations []Annotation
+	// Final is set on the last batch where the reader knows it already.
+	Final bool
+}
+
+// Cell returns the bytes of selected column col of row as they stand in the
+// buffer, quotes and escapes included; nil when the record has no such cell.
+func (b *Batch) Cell(row, col int) []byte {
+	s := b.Cells[row*b.Width+col]
+	if !s.OK() {
+		return nil
+	}
+	return b.Buf[s.Start:s.End:s.End]
+}
+
+// Selection says which columns a program wants to look at or to overwrite.
+type Selection struct {
+	// Fields are the columns to read. Field i of them is selected column i,
+	// and its multivalue twin, where the format has one, column Twin(i).
+	Fields []string
+	// Outputs are the columns that will be written, in this order. One that
+	// the records have already is overwritten in place, the others are
+	// appended.
+	Outputs []string
+	// Fill lists, for each output, whether it is only written to records in
+	// which it is missing or empty. Nil means none.
+	Fill []bool
+}
+
+// Twin returns the selected column that holds the encoded list of field i.
+func (s *Selection) Twin(i int) int { return len(s.Fields) + i }
+
+// Reader reads records.
+type Reader interface {
+	// Columns returns the names of all columns, in order. Formats without a
+	// header return nil.
+	Columns() ([]string, error)
+	// Select is called once, after Columns and before the first Read. The
+	// names in missing are selected fields that no record can have.
+	Select(sel Selection) (missing []string)
+	// Read fills b with the next records, io.EOF at the end.
+	Read(b *Batch) error
+}
+
+// Writer writes records with their annotations.
+type Writer interface {
+	// Write writes a batch: every byte of every record as it was received,
+	// but for the output columns.
+	Write(b *Batch) error
+	// Close writes what is left and ends a compressed stream. It does not
+	// close what lies under the writer.
+	Close() error
+}
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds of values. A Text is written as a string, a Number bare where the
+// format knows numbers, a List as the format's list, a JSON as an object
+// where the format nests and as its text elsewhere.
+const (
+	Text Kind = iota
+	Number
+	List
+	JSON
+)
+
+// Value is one output value. The zero value is an empty text.
+type Value struct {
+	Kind Kind
+	Text string
+	List []string
+}
+
+// Set is the values of one annotation's columns for one distinct input. It
+// must not be changed once it was given to a writer, which keeps its encoded
+// form in it so that a set is encoded once and not once a row.
+type Set struct {
+	Values []Value
+	// Encoded belongs to the writer.
+	Encoded []byte
+}
+
+// Annotation adds columns to all rows of a batch, dictionary encoded: row r
+// gets the values Sets[Of[r]].
+type Annotation struct {
+	// Names are the names of the columns, one for each value of a set.
+	Names []string
+	Sets  []*Set
+	Of    []uint32
+}
