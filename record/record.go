@@ -14,7 +14,12 @@ func (s Span) OK() bool { return s.Start <= s.End }
 // Row is one record. Buf[Start:End] is the record without its line end and
 // Buf[End:Next] what stands between it and the next record: the line end, and
 // in files blank lines.
-type Row struct{ Start, End, Next uint32 }
+type Row struct {
+	Start, End, Next uint32
+	// Bad marks a line that is no record of the format. It has no cells and is
+	// written as it was received, without annotations.
+	Bad bool
+}
 
 // Format says how values stand in cells. It is implemented by a codec.
 type Format interface {
@@ -82,6 +87,9 @@ type Reader interface {
 	Select(sel Selection) (missing []string)
 	// Read fills b with the next records, io.EOF at the end.
 	Read(b *Batch) error
+	// Warnings says, in one line each, what was odd about the input read so
+	// far: ragged records, lines that are no records, and how many.
+	Warnings() []string
 }
 
 // Writer writes records with their annotations.
