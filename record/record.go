@@ -44,10 +44,32 @@ type Batch struct {
 	// each row. Only selected columns have spans, see Reader.Select.
 	Width int
 	Cells []Span
+	// Twins lists, for each field, the selected column that holds its encoded
+	// list, -1 where there is none; nil in formats without twins.
+	Twins []int
+	// Odd lists the rows whose number of cells is not the header's, in order.
+	Odd []Odd
 	// Annotations are the columns to be added when the batch is written.
 	Annotations []Annotation
 	// Final is set on the last batch where the reader knows it already.
 	Final bool
+}
+
+// Odd is a row with more or fewer cells than the header. Added columns go to
+// Insert, behind Pad empty cells that the record lacks.
+type Odd struct {
+	Row    int
+	Insert uint32
+	Pad    int
+}
+
+// Twin returns the cell that holds the encoded list of field, nil if the row
+// has none.
+func (b *Batch) Twin(row, field int) []byte {
+	if b.Twins == nil || b.Twins[field] < 0 {
+		return nil
+	}
+	return b.Cell(row, b.Twins[field])
 }
 
 // Cell returns the bytes of selected column col of row as they stand in the
@@ -60,22 +82,27 @@ func (b *Batch) Cell(row, col int) []byte {
 	return b.Buf[s.Start:s.End:s.End]
 }
 
+// Output is a column that is to be written.
+type Output struct {
+	Name string
+	// List says that the column's values may be lists, so that a format which
+	// keeps lists in a twin column needs one.
+	List bool
+	// Fill says that the column is only written to records in which it is
+	// missing or empty.
+	Fill bool
+}
+
 // Selection says which columns a program wants to look at or to overwrite.
 type Selection struct {
-	// Fields are the columns to read. Field i of them is selected column i,
-	// and its multivalue twin, where the format has one, column Twin(i).
+	// Fields are the columns to read: field i is selected column i of a batch.
 	Fields []string
 	// Outputs are the columns that will be written, in this order. One that
 	// the records have already is overwritten in place, the others are
-	// appended.
-	Outputs []string
-	// Fill lists, for each output, whether it is only written to records in
-	// which it is missing or empty. Nil means none.
-	Fill []bool
+	// appended. The annotations of a batch cover them one after the other: the
+	// first annotation the first outputs, and so on.
+	Outputs []Output
 }
-
-// Twin returns the selected column that holds the encoded list of field i.
-func (s *Selection) Twin(i int) int { return len(s.Fields) + i }
 
 // Reader reads records.
 type Reader interface {
@@ -134,8 +161,6 @@ type Set struct {
 // Annotation adds columns to all rows of a batch, dictionary encoded: row r
 // gets the values Sets[Of[r]].
 type Annotation struct {
-	// Names are the names of the columns, one for each value of a set.
-	Names []string
-	Sets  []*Set
-	Of    []uint32
+	Sets []*Set
+	Of   []uint32
 }
