@@ -42,6 +42,7 @@ type Result struct {
 	Source  string // name of the source that answered
 	Origin  Origin
 	Fetched time.Time // when the source was asked
+	Expires time.Time // when the answer should be asked for again; zero: not said
 	Summary Summary   // set when Found
 	Raw     []byte    // the whole report as the source sent it, when Found
 	Err     error     // when Limited or Failed

@@ -1,0 +1,227 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/tclookup/tclookup/record"
+)
+
+// This file is the hot path of all CSV input: it finds where records and the
+// wanted cells of each begin and end, and looks at nothing else.
+//
+// A quote opens a quoted cell only as the first byte of the cell; inside, two
+// quotes stand for one. A quote anywhere else is an ordinary byte, and what
+// follows a closing quote belongs to the cell. So a stray quote in the middle
+// of a bare cell costs nothing but itself.
+
+// want is a column whose cells are to be marked, and the selected column that
+// takes them.
+type want struct{ col, slot int }
+
+// scanner finds records in a buffer. It keeps no state between records.
+type scanner struct {
+	comma  byte
+	cols   int    // columns of the header
+	wants  []want // sorted by col
+	width  int    // selected columns
+	comma8 uint64
+}
+
+const (
+	lsb  = 0x0101010101010101
+	low7 = 0x7f7f7f7f7f7f7f7f
+	lf8  = lsb * '\n'
+	qu8  = lsb * '"'
+)
+
+// zeros returns 0x80 in each byte of x that is zero, exactly.
+func zeros(x uint64) uint64 { return ^(((x & low7) + low7) | x | low7) }
+
+// quoted returns the position behind the quote that closes the cell opened at
+// buf[pos], -1 if it is not closed in buf. Whether a quote at the very end
+// closes the cell or is the first of two cannot be known: it closes it.
+func quoted(buf []byte, pos int) int {
+	p := pos + 1
+	for {
+		i := bytes.IndexByte(buf[p:], '"')
+		if i < 0 {
+			return -1
+		}
+		p += i + 1
+		if p >= len(buf) || buf[p] != '"' {
+			return p
+		}
+		p++
+	}
+}
+
+// bare returns the position of the first comma or line feed from pos on,
+// len(buf) if there is none.
+func (s *scanner) bare(buf []byte, pos int) int {
+	for pos+8 <= len(buf) {
+		w := binary.LittleEndian.Uint64(buf[pos:])
+		if m := zeros(w^s.comma8) | zeros(w^lf8); m != 0 {
+			return pos + bits.TrailingZeros64(m)>>3
+		}
+		pos += 8
+	}
+	for pos < len(buf) && buf[pos] != s.comma && buf[pos] != '\n' {
+		pos++
+	}
+	return pos
+}
+
+// tail goes from pos, the start of a cell, to the end of the record and counts
+// the commas on the way. ok is false if the buffer ends before the record.
+func (s *scanner) tail(buf []byte, pos int) (lf, commas int, ok bool) {
+	start := pos
+	for {
+		for pos+8 <= len(buf) {
+			w := binary.LittleEndian.Uint64(buf[pos:])
+			m := zeros(w^qu8) | zeros(w^lf8)
+			c := zeros(w ^ s.comma8)
+			if m == 0 {
+				commas += bits.OnesCount64(c)
+				pos += 8
+				continue
+			}
+			k := bits.TrailingZeros64(m)
+			commas += bits.OnesCount64(c & (1<<k - 1))
+			pos += k >> 3
+			goto special
+		}
+		for pos < len(buf) && buf[pos] != '"' && buf[pos] != '\n' {
+			if buf[pos] == s.comma {
+				commas++
+			}
+			pos++
+		}
+		if pos == len(buf) {
+			return pos, commas, false
+		}
+	special:
+		if buf[pos] == '\n' {
+			return pos, commas, true
+		}
+		if pos == start || buf[pos-1] == s.comma {
+			if pos = quoted(buf, pos); pos < 0 {
+				return len(buf), commas, false
+			}
+			continue
+		}
+		pos++
+	}
+}
+
+// row scans the record that begins at buf[pos]. It sets cells, which has a
+// span for each selected column, and returns the row and its number of cells.
+// ok is false when the buffer ends before a line feed does: unless final is
+// set the record may then go on.
+func (s *scanner) row(buf []byte, pos int, final bool, cells []record.Span) (r record.Row, n int, ok bool) {
+	for i := range cells {
+		cells[i] = record.Missing
+	}
+	r.Start = uint32(pos)
+	p, w, lf := pos, 0, -1
+	complete := true
+	for w < len(s.wants) {
+		start := p
+		if p < len(buf) && buf[p] == '"' {
+			if p = quoted(buf, p); p < 0 {
+				p = len(buf)
+			}
+		}
+		if p < len(buf) && buf[p] != s.comma {
+			p = s.bare(buf, p)
+		}
+		end := p
+		if p == len(buf) {
+			lf, complete = p, false
+		} else if buf[p] == '\n' {
+			lf = p
+		}
+		if lf >= 0 && end > start && buf[end-1] == '\r' && (complete || final) {
+			end--
+		}
+		for w < len(s.wants) && s.wants[w].col == n {
+			cells[s.wants[w].slot] = record.Span{Start: uint32(start), End: uint32(end)}
+			w++
+		}
+		n++
+		if lf >= 0 {
+			break
+		}
+		p++
+	}
+	if lf < 0 {
+		var commas int
+		lf, commas, complete = s.tail(buf, p)
+		n += commas + 1
+	}
+	if !complete && !final {
+		return r, n, false
+	}
+	end := lf
+	if end > pos && buf[end-1] == '\r' {
+		end--
+	}
+	r.End, r.Next = uint32(end), uint32(lf)
+	if complete {
+		r.Next++
+	}
+	return r, n, true
+}
+
+// odd says where columns are added to a record whose number of cells n is not
+// the header's.
+func (s *scanner) odd(buf []byte, r record.Row, row, n int) record.Odd {
+	if n < s.cols {
+		return record.Odd{Row: row, Insert: r.End, Pad: s.cols - n}
+	}
+	p := int(r.Start)
+	rec := buf[:r.End]
+	for i := 0; ; i++ {
+		if p < len(rec) && rec[p] == '"' {
+			if p = quoted(rec, p); p < 0 {
+				p = len(rec)
+			}
+		}
+		p = s.bare(rec, p)
+		if i == s.cols-1 || p == len(rec) {
+			return record.Odd{Row: row, Insert: uint32(p)}
+		}
+		p++
+	}
+}
+
+// scan marks the records of buf[pos:] in b and returns the position behind
+// the last one. What follows is the beginning of a record, unless final is set,
+// when everything is taken.
+func (s *scanner) scan(b *record.Batch, pos int, final bool) int {
+	buf := b.Buf
+	for pos < len(buf) {
+		have := len(b.Cells)
+		for cap(b.Cells)-have < s.width {
+			b.Cells = append(b.Cells[:cap(b.Cells)], record.Span{})
+		}
+		cells := b.Cells[have : have+s.width]
+		r, n, ok := s.row(buf, pos, final, cells)
+		if !ok {
+			b.Cells = b.Cells[:have]
+			break
+		}
+		b.Cells = b.Cells[:have+s.width]
+		if n != s.cols {
+			if r.Start == r.End {
+				r.Bad = true // a blank line
+			} else {
+				b.Odd = append(b.Odd, s.odd(buf, r, len(b.Rows), n))
+			}
+		}
+		b.Rows = append(b.Rows, r)
+		pos = int(r.Next)
+	}
+	return pos
+}

@@ -1,0 +1,213 @@
+package codec
+
+import (
+	"io"
+	"strings"
+
+	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/record"
+)
+
+// decodeMV calls yield for each value of an encoded list, or returns false
+// without a call if the list is malformed.
+func decodeMV(text []byte, yield func([]byte)) bool {
+	return chunked.DecodeMV(text, func(v []byte) bool { yield(v); return true })
+}
+
+// AppendCSV appends the records of a batch that a CSV reader filled to dst,
+// with their annotations and without a header.
+func AppendCSV(dst []byte, b *record.Batch) []byte {
+	l := b.Format.(*layout)
+	l.encode(b.Annotations)
+	odd := b.Odd
+	for r := range b.Rows {
+		row := &b.Rows[r]
+		switch {
+		case row.Bad:
+			dst = append(dst, b.Buf[row.Start:row.Next]...)
+			continue
+		case len(odd) > 0 && odd[0].Row == r:
+			dst = l.appendOdd(dst, b, r, odd[0])
+			odd = odd[1:]
+		case len(l.inPlace) > 0:
+			dst = l.appendInPlace(dst, b, r)
+			dst = appendSuffix(dst, b, r)
+		default:
+			dst = append(dst, b.Buf[row.Start:row.End]...)
+			dst = appendSuffix(dst, b, r)
+		}
+		dst = append(dst, b.Buf[row.End:row.Next]...)
+	}
+	return dst
+}
+
+// encode makes the appended part of each set once.
+func (l *layout) encode(anns []record.Annotation) {
+	first := 0
+	for _, a := range anns {
+		n := 0
+		for _, s := range a.Sets {
+			n = len(s.Values)
+			if s.Encoded == nil {
+				s.Encoded = l.appendAdded(make([]byte, 0, 64), first, s)
+			}
+		}
+		first += n
+	}
+}
+
+func appendSuffix(dst []byte, b *record.Batch, r int) []byte {
+	for i := range b.Annotations {
+		a := &b.Annotations[i]
+		dst = append(dst, a.Sets[a.Of[r]].Encoded...)
+	}
+	return dst
+}
+
+// appendAdded appends the cells of a set that no record has yet; first is the
+// output that its first value belongs to.
+func (l *layout) appendAdded(dst []byte, first int, s *record.Set) []byte {
+	for i := range s.Values {
+		o := &l.outputs[first+i]
+		if o.slot < 0 {
+			dst = l.appendValue(append(dst, l.dialect.Comma), &s.Values[i])
+		}
+		if o.twin && o.twinSlot < 0 {
+			dst = l.appendTwin(append(dst, l.dialect.Comma), &s.Values[i])
+		}
+	}
+	return dst
+}
+
+// appendValue appends a value as a cell.
+func (l *layout) appendValue(dst []byte, v *record.Value) []byte {
+	if v.Kind != record.List {
+		return appendCell(dst, l.dialect.Comma, v.Text)
+	}
+	switch {
+	case len(v.List) == 0:
+		return dst
+	case len(v.List) == 1 && l.dialect.Twins:
+		return appendCell(dst, l.dialect.Comma, v.List[0])
+	case l.dialect.Twins:
+		return appendCell(dst, l.dialect.Comma, strings.Join(v.List, "\n"))
+	}
+	text := strings.Join(v.List, l.dialect.Separator)
+	if strings.ContainsAny(text, "\r\n") {
+		text = strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
+	}
+	return appendCell(dst, l.dialect.Comma, text)
+}
+
+// appendTwin appends the encoded list of a value as a cell, empty unless it
+// holds several.
+func (l *layout) appendTwin(dst []byte, v *record.Value) []byte {
+	if v.Kind != record.List || len(v.List) < 2 {
+		return dst
+	}
+	return appendCell(dst, l.dialect.Comma, string(chunked.AppendMV([]byte(nil), v.List...)))
+}
+
+// appendPlace appends what a cell that is overwritten holds from now on.
+func (l *layout) appendPlace(dst []byte, b *record.Batch, r int, p place, old []byte) []byte {
+	out := p.out
+	for i := range b.Annotations {
+		a := &b.Annotations[i]
+		s := a.Sets[a.Of[r]]
+		if out >= len(s.Values) {
+			out -= len(s.Values)
+			continue
+		}
+		o := &l.outputs[p.out]
+		if o.Fill && l.filled(b, r, o) {
+			return append(dst, old...)
+		}
+		if p.twin {
+			return l.appendTwin(dst, &s.Values[out])
+		}
+		return l.appendValue(dst, &s.Values[out])
+	}
+	return append(dst, old...)
+}
+
+// filled reports whether the record has a value in the column of o already.
+func (l *layout) filled(b *record.Batch, r int, o *output) bool {
+	if o.slot < 0 {
+		return false
+	}
+	raw := b.Cell(r, o.slot)
+	return len(raw) > 0 && string(raw) != `""`
+}
+
+// appendInPlace appends a record with its overwritten cells replaced.
+func (l *layout) appendInPlace(dst []byte, b *record.Batch, r int) []byte {
+	row := &b.Rows[r]
+	pos := row.Start
+	for _, p := range l.inPlace {
+		s := b.Cells[r*b.Width+p.slot]
+		if !s.OK() {
+			continue
+		}
+		dst = append(dst, b.Buf[pos:s.Start]...)
+		dst = l.appendPlace(dst, b, r, p, b.Buf[s.Start:s.End])
+		pos = s.End
+	}
+	return append(dst, b.Buf[pos:row.End]...)
+}
+
+// appendOdd appends a record with too few or too many cells: the columns that
+// are added stand under their names all the same.
+func (l *layout) appendOdd(dst []byte, b *record.Batch, r int, odd record.Odd) []byte {
+	row := b.Rows[r]
+	cut := row
+	cut.End = odd.Insert
+	b.Rows[r] = cut
+	dst = l.appendInPlace(dst, b, r)
+	b.Rows[r] = row
+	for col := len(l.names) - odd.Pad; col < len(l.names); col++ {
+		dst = append(dst, l.dialect.Comma)
+		for _, p := range l.inPlace {
+			if p.col == col {
+				dst = l.appendPlace(dst, b, r, p, nil)
+			}
+		}
+	}
+	dst = appendSuffix(dst, b, r)
+	return append(dst, b.Buf[odd.Insert:row.End]...)
+}
+
+// AppendHeader appends the header of a batch that a CSV reader filled, with
+// the columns that its annotations add and a line end.
+func AppendHeader(dst []byte, b *record.Batch) []byte {
+	return append(b.Format.(*layout).appendHeader(dst), '\n')
+}
+
+// CSVWriter writes the batches of one CSVReader.
+type CSVWriter struct {
+	w      io.Writer
+	buf    []byte
+	opened bool
+}
+
+// NewCSVWriter returns a writer of separated text. Each batch is written with
+// one Write of w.
+func NewCSVWriter(w io.Writer) *CSVWriter { return &CSVWriter{w: w} }
+
+// Write implements record.Writer.
+func (c *CSVWriter) Write(b *record.Batch) error {
+	c.buf = c.buf[:0]
+	if !c.opened {
+		l := b.Format.(*layout)
+		c.buf = append(l.appendHeader(append(c.buf, l.lead...)), l.headerEnd...)
+		c.opened = true
+	}
+	c.buf = AppendCSV(c.buf, b)
+	if len(c.buf) == 0 {
+		return nil
+	}
+	_, err := c.w.Write(c.buf)
+	return err
+}
+
+// Close implements record.Writer.
+func (c *CSVWriter) Close() error { return nil }

@@ -1,0 +1,175 @@
+package enrich
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/limit"
+	"github.com/tclookup/tclookup/source"
+)
+
+// answer is what a run knows about one value.
+type answer struct {
+	ind    indicator.Indicator // zero when the value is no indicator
+	status Status
+	reason string
+	result source.Result
+	// until is when it has to be asked for again; zero: never.
+	until   time.Time
+	asked   bool // the status is final until then
+	version uint32
+	gen     uint64
+	rows    int
+}
+
+// Failures are asked for again in the same run, but not at once.
+const retryFailed = time.Minute
+
+// answer returns the answer of a value, nil if the value is empty.
+func (e *Enricher) answer(v []byte, want indicator.Type) *answer {
+	canonical, typ, err := e.opts.Parser.Append(e.scratch[:0], v, want)
+	if err != nil {
+		if errors.Is(err, indicator.ErrEmpty) {
+			return nil
+		}
+		e.stats.Invalid++
+		return &answer{status: Invalid, reason: oneLine(err.Error()), asked: true}
+	}
+	e.scratch = canonical
+	ind := indicator.Indicator{Type: typ, Value: string(canonical)}
+	if a := e.answers[ind]; a != nil {
+		return a
+	}
+	a := &answer{ind: ind}
+	e.answers[ind] = a
+	e.held += 2*len(ind.Value) + 200
+	e.stats.Distinct++
+	switch {
+	case e.opts.Rules != nil && e.excluded(a):
+		e.stats.Excluded++
+	case !e.opts.Source.Types().Has(typ):
+		a.status, a.asked = Unsupported, true
+		a.reason = "no enabled source answers the type " + typ.String()
+	}
+	return a
+}
+
+func (e *Enricher) excluded(a *answer) bool {
+	if a.reason = e.opts.Rules.Excluded(a.ind); a.reason == "" {
+		return false
+	}
+	a.status, a.asked = Excluded, true
+	return true
+}
+
+// ask looks up what the cells of the batch need: each indicator once, the one
+// in most rows first.
+func (e *Enricher) ask(ctx context.Context, now time.Time) {
+	var open []*answer
+	for i := range e.fields {
+		for _, c := range e.fields[i].cells {
+			for _, a := range c.values {
+				if a.asked && (a.until.IsZero() || now.Before(a.until)) {
+					continue
+				}
+				if a.gen != e.gen {
+					a.gen, a.rows = e.gen, 0
+					open = append(open, a)
+				}
+				a.rows += c.rows
+			}
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	slices.SortStableFunc(open, func(a, b *answer) int { return b.rows - a.rows })
+	in := make([]indicator.Indicator, len(open))
+	for i, a := range open {
+		in[i] = a.ind
+	}
+	lctx, cancel := ctx, context.CancelFunc(func() {})
+	if e.opts.MaxWait > 0 {
+		lctx, cancel = context.WithTimeout(ctx, max(0, e.opts.MaxWait-e.waited))
+	}
+	defer cancel()
+	left := len(open)
+	e.progress(left)
+	start, outside := e.now(), false
+	e.opts.Source.Lookup(lctx, in, func(i int, r source.Result) {
+		outside = outside || r.Origin == source.Live || r.Status == source.Limited || r.Status == source.Failed
+		e.settle(open[i], r)
+		left--
+		e.progress(left)
+	})
+	if outside {
+		e.waited += e.now().Sub(start)
+	}
+	e.enqueue(ctx, open)
+}
+
+// settle writes down the result of a look-up.
+func (e *Enricher) settle(a *answer, r source.Result) {
+	a.result, a.asked, a.until, a.reason = r, true, r.Expires, ""
+	a.version++
+	e.stats.count(r.Origin)
+	switch r.Status {
+	case source.Found:
+		a.status = Found
+		e.held += len(r.Raw) + 200
+	case source.NotFound:
+		a.status = NotFound
+	case source.Unsupported:
+		a.status = Unsupported
+	case source.Unasked:
+		a.status, a.asked = Skipped, false
+		a.reason = "not in the cache, and mode=cache asks nobody"
+	case source.Limited:
+		a.status, a.asked = Skipped, false
+	case source.Failed:
+		a.status, a.until = Failed, e.now().Add(retryFailed)
+	}
+	if r.Err != nil {
+		a.reason = oneLine(r.Err.Error())
+		var d *limit.Denied
+		if errors.As(r.Err, &d) && d.Reason == limit.Open {
+			a.status, a.asked, a.until = Failed, true, e.now().Add(max(d.Retry, time.Second))
+		}
+	}
+}
+
+// enqueue leaves what was not answered to the background drain.
+func (e *Enricher) enqueue(ctx context.Context, open []*answer) {
+	if e.opts.Queue == nil {
+		return
+	}
+	var items []Wanted
+	for _, a := range open {
+		if a.status == Skipped {
+			items = append(items, Wanted{a.ind, a.rows})
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	// A cancelled run still leaves its wishes.
+	if err := e.opts.Queue.Enqueue(context.WithoutCancel(ctx), items); err != nil {
+		e.stats.QueueError = oneLine(err.Error())
+		return
+	}
+	for _, a := range open {
+		if a.status == Skipped {
+			a.status = Queued
+			a.version++
+		}
+	}
+}
+
+// oneLine makes a text fit for a cell.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(s), " ")
+}

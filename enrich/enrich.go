@@ -1,0 +1,286 @@
+// Package enrich joins what sources know about indicators to the records that
+// hold them: per batch it takes the distinct values of the asked fields, makes
+// indicators of them, asks for each once, the most frequent first, and hands
+// every record its answer as columns. Rows in are rows out, always.
+package enrich
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/record"
+	"github.com/tclookup/tclookup/source"
+)
+
+// Field is a column that holds indicators.
+type Field struct {
+	Name string
+	// Type is the kind of its values; None decides by the value.
+	Type indicator.Type
+}
+
+// Wanted is an indicator that could not be answered, and how many rows hold
+// it.
+type Wanted struct {
+	Indicator indicator.Indicator
+	Rows      int
+}
+
+// Queue takes what a run could not wait for.
+type Queue interface {
+	// Enqueue writes down what is to be fetched in the background. It reports
+	// whether everything is safely written.
+	Enqueue(ctx context.Context, items []Wanted) error
+}
+
+// Options are the options of a run. The zero value of each but Fields, Parser
+// and Source is usable.
+type Options struct {
+	Fields []Field
+	Parser *indicator.Parser
+	// Rules say what must not be sent; nil excludes nothing.
+	Rules  *indicator.Rules
+	Source source.Source
+	// Output lists the columns by their names without prefix; none means
+	// summary.
+	Output []string
+	// Prefix goes before each column's name; it may hold {field}. Empty means
+	// tc_, or {field}_tc_ with several fields.
+	Prefix string
+	// NoPrefix makes an empty Prefix mean no prefix.
+	NoPrefix bool
+	// ListLimit is the greatest number of elements shown of a list, 0 = all.
+	ListLimit int
+	// MaxWait bounds the time that all look-ups of the run may take together;
+	// 0 = no bound.
+	MaxWait time.Duration
+	// CIM adds the CIM names where an event has none.
+	CIM bool
+	// Queue takes what was not answered in time; nil: such rows are skipped.
+	Queue Queue
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Progress is called now and then from Enrich, also while it waits; nil
+	// means never. It must be quick.
+	Progress func(Progress)
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Stats
+	// Open is the number of indicators of this batch still to be answered.
+	Open int
+}
+
+// Enricher enriches the batches of one run. It is not safe for concurrent
+// use.
+type Enricher struct {
+	opts    Options
+	now     func() time.Time
+	columns []column
+	fields  []field
+	answers map[indicator.Indicator]*answer
+	held    int // bytes that the memory of cells and answers is taken to cost
+	waited  time.Duration
+	gen     uint64
+	stats   Stats
+	scratch []byte
+	empty   *cell
+	cimRows []uint32
+	cimSets []*record.Set
+	ages    bool
+}
+
+// field is the state of one input field.
+type field struct {
+	Field
+	plain, twin map[string]*cell
+	cells       []*cell // the distinct cells of the batch
+	sets        []*record.Set
+	of          []uint32
+	columns     []column
+}
+
+// maxHeld bounds the memory of cells and answers kept between batches. What
+// is forgotten is found again in the cache.
+const maxHeld = 16 << 20
+
+// New returns an Enricher for one run.
+func New(opts Options) (*Enricher, error) {
+	if len(opts.Fields) == 0 {
+		return nil, fmt.Errorf("no field: name at least one with field=NAME")
+	}
+	if len(opts.Output) == 0 {
+		opts.Output = []string{"summary"}
+	}
+	cs, err := parseColumns(opts.Output)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Prefix == "" && !opts.NoPrefix {
+		opts.Prefix = "tc_"
+		if len(opts.Fields) > 1 {
+			opts.Prefix = "{field}_tc_"
+		}
+	}
+	if len(opts.Fields) > 1 && !strings.Contains(opts.Prefix, "{field}") {
+		return nil, fmt.Errorf("prefix %q gives several fields the same columns: put {field} into it", opts.Prefix)
+	}
+	e := &Enricher{opts: opts, now: opts.Now, columns: cs, ages: slices.Contains(cs, colAge)}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	for i, f := range opts.Fields {
+		for _, g := range opts.Fields[:i] {
+			if g.Name == f.Name {
+				return nil, fmt.Errorf("field %q is named twice", f.Name)
+			}
+		}
+		e.fields = append(e.fields, field{Field: f, columns: cs})
+	}
+	e.forget()
+	e.empty = &cell{}
+	e.project(e.empty, time.Time{})
+	return e, nil
+}
+
+// NeedsReports reports whether the output can only be had from whole reports,
+// so that a cache that keeps summaries apart need not read them otherwise.
+func NeedsReports(output []string, cim bool) bool {
+	cs, err := parseColumns(output)
+	return err != nil || cim || slices.ContainsFunc(cs, func(c column) bool { return columnInfo[c].raw })
+}
+
+// Selection returns the columns that the run reads and writes.
+func (e *Enricher) Selection() record.Selection {
+	var sel record.Selection
+	for _, f := range e.fields {
+		sel.Fields = append(sel.Fields, f.Name)
+		sel.Outputs = append(sel.Outputs, outputs(strings.ReplaceAll(e.opts.Prefix, "{field}", f.Name), e.columns)...)
+	}
+	if e.opts.CIM {
+		for _, o := range outputs("", cimColumns) {
+			o.Fill = true
+			sel.Outputs = append(sel.Outputs, o)
+		}
+	}
+	return sel
+}
+
+// Required returns the columns that the run has to see to do its work: those
+// to ask splunkd for.
+func (e *Enricher) Required() []string {
+	var names []string
+	for _, f := range e.fields {
+		names = append(names, f.Name)
+	}
+	if e.opts.CIM {
+		for _, o := range outputs("", cimColumns) {
+			if !slices.Contains(names, o.Name) {
+				names = append(names, o.Name)
+			}
+		}
+	}
+	return names
+}
+
+// forget drops what is remembered of earlier batches.
+func (e *Enricher) forget() {
+	e.answers = make(map[indicator.Indicator]*answer)
+	for i := range e.fields {
+		e.fields[i].plain = make(map[string]*cell)
+		e.fields[i].twin = make(map[string]*cell)
+	}
+	e.held = 0
+}
+
+// Enrich sets the annotations of a batch. It returns an error only when ctx
+// was cancelled; the annotations are complete even then: what was not
+// answered says so in its status.
+func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
+	if e.held > maxHeld {
+		e.forget()
+	}
+	now := e.now()
+	e.gen++
+	for i := range e.fields {
+		e.collect(b, i)
+	}
+	e.ask(ctx, now)
+	now = e.now()
+	b.Annotations = b.Annotations[:0]
+	for i := range e.fields {
+		f := &e.fields[i]
+		f.sets = f.sets[:0]
+		for _, c := range f.cells {
+			if !e.current(c, now) {
+				e.project(c, now)
+			}
+			f.sets = append(f.sets, c.set)
+			e.stats.add(c)
+		}
+		b.Annotations = append(b.Annotations, record.Annotation{Sets: f.sets, Of: f.of})
+	}
+	if e.opts.CIM {
+		b.Annotations = append(b.Annotations, e.cim(len(b.Rows)))
+	}
+	e.stats.Rows += int64(len(b.Rows))
+	e.progress(0)
+	return ctx.Err()
+}
+
+// collect finds the distinct cells of field i in the batch and which row has
+// which. This loop runs once a row: no allocation, one map probe.
+func (e *Enricher) collect(b *record.Batch, i int) {
+	f := &e.fields[i]
+	f.cells = f.cells[:0]
+	if cap(f.of) < len(b.Rows) {
+		f.of = make([]uint32, len(b.Rows))
+	}
+	f.of = f.of[:len(b.Rows)]
+	var last *cell
+	var lastRaw []byte
+	for r := range b.Rows {
+		var c *cell
+		raw := b.Cell(r, i)
+		if twin := b.Twin(r, i); len(twin) > 0 {
+			if c = f.twin[string(twin)]; c == nil {
+				c = e.newCell(b, f.Type, raw, twin)
+				f.twin[string(twin)] = c
+			}
+		} else if len(raw) == 0 || b.Rows[r].Bad {
+			c = e.empty
+		} else if last != nil && string(raw) == string(lastRaw) {
+			c = last
+		} else {
+			if c = f.plain[string(raw)]; c == nil {
+				c = e.newCell(b, f.Type, raw, nil)
+				f.plain[string(raw)] = c
+			}
+			last, lastRaw = c, raw
+		}
+		if c.gen != e.gen || c.field != i {
+			c.gen, c.field, c.rows = e.gen, i, 0
+			c.index = uint32(len(f.cells))
+			f.cells = append(f.cells, c)
+		}
+		c.rows++
+		f.of[r] = c.index
+	}
+}
+
+// newCell reads the values of a cell that was not seen before.
+func (e *Enricher) newCell(b *record.Batch, want indicator.Type, raw, twin []byte) *cell {
+	c := &cell{}
+	b.Format.Values(raw, twin, func(v []byte) {
+		if a := e.answer(v, want); a != nil && !slices.Contains(c.values, a) {
+			c.values = append(c.values, a)
+		}
+	})
+	e.held += len(raw) + len(twin) + 200
+	return c
+}
