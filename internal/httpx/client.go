@@ -1,0 +1,182 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/limit"
+	"github.com/tclookup/tclookup/source"
+)
+
+// maxRedirects is the most redirects followed in one call of Do.
+const maxRedirects = 5
+
+// Request is one question to the server.
+type Request struct {
+	Method string // GET when empty
+	// Path is relative to the base URL and percent-encoded; Query is the
+	// encoded query without "?".
+	Path, Query string
+	Header      http.Header
+	Body        []byte
+	// Accept are the statuses besides 200 that are an answer.
+	Accept []int
+	// Check looks at an answer before it counts. An error that is
+	// source.ErrUnavailable or source.ErrThrottled means that the server
+	// failed behind a good status: the request is sent again. Any other error
+	// is returned as it is. It may be called several times.
+	Check func(*Response) error
+}
+
+// Response is an answer that was read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte    // the receiver's to keep
+	Asked  time.Time // when the request was sent
+}
+
+// Do sends r, again when that helps and ctx leaves the time for it, and
+// returns the answer. Each request sent took a ticket.
+//
+// Errors are *Error with one of the kinds of package source, or wrap
+// limit.ErrDenied when the gate gave no ticket, context.Canceled or
+// context.DeadlineExceeded when ctx ended. A wait that ctx's deadline would
+// cut short is not begun: Do returns the last failure at once.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	u, err := c.resolve(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	var last error
+	for retries, redirects := 0, 0; ; {
+		a := c.send(ctx, &r, u)
+		switch {
+		case a.next != nil:
+			if redirects++; redirects > maxRedirects {
+				return nil, c.fault(u, source.ErrRefused, 0, fmt.Sprintf("more than %d redirects: check base_url", maxRedirects))
+			}
+			u = a.next
+			continue
+		case a.err == nil:
+			return a.resp, nil
+		case !a.asked && last != nil:
+			return nil, fmt.Errorf("%w (before that: %v)", a.err, last)
+		case !a.retry || retries >= c.retries:
+			return nil, a.err
+		}
+		last = a.err
+		if !a.soon {
+			d := c.backoff(retries, a.after)
+			dl, ok := ctx.Deadline()
+			switch late := ok && c.now().Add(d).After(dl); {
+			case a.after > maxRetryWait, late && a.after > 0:
+				return nil, fmt.Errorf("%w; it asks to wait %s", a.err, a.after.Round(time.Second))
+			case late:
+				return nil, fmt.Errorf("%w; no time left to ask again", a.err)
+			}
+			c.wait(ctx.Done(), d)
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w (before that: %v)", c.ended(ctx), last)
+		}
+		retries++
+	}
+}
+
+// resolve returns the URL of a request. Its scheme and host are those of the
+// base URL, whatever r holds.
+func (c *Client) resolve(r Request) (*url.URL, error) {
+	path := c.base.EscapedPath() + strings.TrimPrefix(r.Path, "/")
+	u := *c.base
+	var err error
+	if u.Path, err = url.PathUnescape(path); err != nil || !plain(path) || strings.ContainsAny(path, "?#\\") {
+		return nil, errors.New("request path is not percent-encoded")
+	}
+	for seg := range strings.SplitSeq(u.Path, "/") {
+		if seg == "." || seg == ".." {
+			return nil, errors.New("request path has a dot segment")
+		}
+	}
+	if !plain(r.Query) || strings.Contains(r.Query, "#") {
+		return nil, errors.New("request query is not percent-encoded")
+	}
+	u.RawPath, u.RawQuery = path, r.Query
+	return &u, nil
+}
+
+// plain reports whether s consists of visible ASCII.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// header returns the header fields of a request to u.
+func (c *Client) header(r *Request, u *url.URL) http.Header {
+	h := make(http.Header, len(r.Header)+len(c.secret)+2)
+	h.Set("Accept", "application/json, */*;q=0.1")
+	for k, v := range r.Header {
+		h[http.CanonicalHeaderKey(k)] = v
+	}
+	h.Set("User-Agent", c.agent)
+	if u.Hostname() == c.base.Hostname() {
+		for k, v := range c.secret {
+			h[http.CanonicalHeaderKey(k)] = v
+		}
+	}
+	return h
+}
+
+// denied is the error of a request for which there was no ticket.
+func (c *Client) denied(ctx context.Context, err error) error {
+	if !errors.Is(err, limit.ErrDenied) && ctx.Err() != nil {
+		return c.ended(ctx)
+	}
+	return fmt.Errorf("%s: %w", c.name, err)
+}
+
+// ended is the error of a request that ctx ended.
+func (c *Client) ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %s: no answer in the time allowed for this run: %w", c.name, c.base.Host, context.DeadlineExceeded)
+	}
+	return fmt.Errorf("%s: %s: interrupted: %w", c.name, c.base.Host, context.Canceled)
+}
+
+func wait(done <-chan struct{}, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-done:
+	}
+}
+
+// Escape percent-encodes a value for use in a query: everything but letters,
+// digits and -._~ (RFC 3986, section 2.3), and the bytes of keep. A space
+// becomes %20, never a plus sign.
+func Escape(value, keep string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	b.Grow(len(value) + 8)
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			c == '-', c == '.', c == '_', c == '~', strings.IndexByte(keep, c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
