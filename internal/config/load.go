@@ -1,0 +1,368 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/tclookup/tclookup/indicator"
+)
+
+// Options say what [Load] reads.
+type Options struct {
+	// Files are read in this order, later ones over earlier ones, key by key,
+	// as Splunk does with default/ and local/. A file that does not exist is
+	// skipped: [Locate] reports missing files that a user named.
+	Files []string
+	// Environ are the environment's "NAME=value" pairs, as os.Environ returns
+	// them.
+	Environ []string
+	// Overrides count most. The last one of a setting counts.
+	Overrides []Override
+	// Strict makes mistakes of repeated keys and stanzas, which are warnings
+	// otherwise.
+	Strict bool
+	// Outputs are the words that the setting output takes; nil takes any.
+	Outputs []string
+	// KnownEnv are TCLOOKUP_ variables that mean something elsewhere and are
+	// passed over here. TCLOOKUP_CONFIG always is.
+	KnownEnv []string
+}
+
+// Override is a setting from the command line or from a search.
+type Override struct {
+	Stanza, Key, Value string
+	From               string // what the user wrote it as, such as "--max-wait"
+}
+
+// maxFile is the most bytes of one configuration file.
+const maxFile = 1 << 20
+
+// Load reads the configuration: defaults, then files, then the environment,
+// then overrides. An empty value of a file or an override stands for the
+// default; an empty variable counts as not set.
+//
+// A mistake does not stop it. The error, if any, is an [*Error] with all
+// mistakes; the Config is there all the same, without the values at fault,
+// for showing it.
+func Load(o Options) (*Config, error) {
+	l := &loader{o: &o, c: &Config{given: make([]given, 0, 16)}}
+	l.c.Cache.FoundByType[indicator.None], l.c.Cache.NotFoundByType[indicator.None] = Unset, Unset
+	for i := range table {
+		if s := &table[i]; s.Stanza != AnySource {
+			// The table's defaults are right: a test reads them all.
+			_ = s.decode("", s.ref(l.c, nil), surroundings{})
+		}
+	}
+	l.source("threatcrowd", Origin{})
+	for _, name := range o.Files {
+		l.file(name)
+	}
+	l.environment()
+	for _, v := range o.Overrides {
+		l.override(v)
+	}
+	l.check()
+	if len(l.problems) > 0 {
+		return l.c, &Error{Problems: l.problems}
+	}
+	return l.c, nil
+}
+
+// given is a setting that is not left at its default.
+type given struct {
+	stanza, key, text string // text is Redacted for a secret
+	origin            Origin
+}
+
+type loader struct {
+	o        *Options
+	c        *Config
+	problems []Problem
+}
+
+func (l *loader) report(p Problem) {
+	if p.Warning {
+		l.c.warnings = append(l.c.warnings, p)
+	} else {
+		l.problems = append(l.problems, p)
+	}
+}
+
+// source returns the source of that name, which it makes when it is new.
+func (l *loader) source(name string, origin Origin) *Source {
+	if s := l.c.Source(name); s != nil {
+		return s
+	}
+	s := &Source{Name: name, origin: origin}
+	for i := range table {
+		if t := &table[i]; t.Stanza == AnySource {
+			_ = t.decode("", t.ref(nil, s), surroundings{})
+		}
+	}
+	l.c.All = append(l.c.All, s)
+	return s
+}
+
+func (l *loader) file(name string) {
+	data, mode, err := read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		l.report(Problem{Origin: Origin{From: name}, Message: "cannot read the file: " + reason(err), Err: err})
+		return
+	}
+	f, problems := ParseFile(name, data)
+	for _, p := range problems {
+		if l.o.Strict {
+			p.Warning = false
+		}
+		l.report(p)
+	}
+	secrets := false
+	for i := range f.Stanzas {
+		st := &f.Stanzas[i]
+		if st.Name == "default" { // reported by ParseFile
+			continue
+		}
+		if !l.stanza(st.Name, Origin{name, st.Line}) {
+			continue
+		}
+		for _, e := range st.Entries {
+			l.set(st.Name, e.Key, e.Value, Origin{name, e.Line}, filepath.Dir(name))
+			secrets = secrets || e.Key == "api_key" && e.Value != ""
+		}
+	}
+	if secrets && runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o004 != 0 {
+		l.report(Problem{Origin: Origin{From: name}, Warning: true,
+			Message: "the file holds an api_key and every user of this machine can read it; run chmod o-r on it"})
+	}
+}
+
+// read returns the contents and the mode of a file.
+func read(name string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.Size() > maxFile {
+		return nil, 0, errTooLarge
+	}
+	data := make([]byte, 0, info.Size()+512)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, info.Mode(), nil
+		case err != nil:
+			return nil, 0, err
+		case len(data) > maxFile:
+			return nil, 0, errTooLarge
+		case len(data) == cap(data):
+			data = slices.Grow(data, len(data))
+		}
+	}
+}
+
+var errTooLarge = fmt.Errorf("larger than %s, which no configuration is", formatSize(maxFile))
+
+// reason is the message of an error without the path, which is said already.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return err.Error()
+}
+
+// stanza reports whether there is a stanza of that name; that of a source
+// comes into being.
+func (l *loader) stanza(name string, origin Origin) bool {
+	switch section(name) {
+	case AnySource:
+		source := name[len(SourceStanza):]
+		if !validName(source) {
+			l.report(Problem{Origin: origin, Stanza: name,
+				Message: "not a name for a source; allowed are up to 64 lower-case letters, digits, and behind the first also - _ ."})
+			return false
+		}
+		l.source(source, origin)
+		return true
+	case "":
+		m := "unknown stanza"
+		if near := nearest(name, []string{GlobalStanza, CacheStanza, ExcludeStanza}); near != "" {
+			m += ", did you mean [" + near + "]?"
+		} else if strings.HasPrefix(strings.ToLower(name), "source") {
+			m += ", did you mean [" + SourceStanza + "NAME]?"
+		}
+		l.report(Problem{Origin: origin, Stanza: name,
+			Message: m + " Allowed are [tclookup], [cache], [exclude] and [source:NAME]"})
+		return false
+	}
+	return true
+}
+
+// validName reports whether a source may have that name.
+func validName(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (i == 0 || c != '-' && c != '_' && c != '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// set takes one value of a stanza that exists.
+func (l *loader) set(stanza, key, text string, origin Origin, dir string) {
+	sec := section(stanza)
+	s := find(sec, key)
+	if s == nil {
+		l.report(Problem{Origin: origin, Stanza: stanza, Key: key, Message: unknownKey(sec, key)})
+		return
+	}
+	text = strings.TrimSpace(text)
+	err := s.decode(text, s.ref(l.c, l.owner(stanza)), surroundings{dir, l.variable})
+	if err == nil && s.Key == "output" && l.o.Outputs != nil {
+		err = l.outputs()
+	}
+	if err != nil {
+		p := Problem{Origin: origin, Stanza: stanza, Key: key, Value: text,
+			Message: err.Error() + "; allowed: " + s.Allowed()}
+		if s.Kind == SecretKey || (s.Kind == URL || s.Kind == Proxy) && strings.Contains(text, "@") {
+			p.Value = ""
+		}
+		l.report(p)
+		return
+	}
+	if s.Kind == SecretKey && text != "" {
+		text = Redacted
+	}
+	for i := range l.c.given {
+		if g := &l.c.given[i]; g.key == key && g.stanza == stanza {
+			g.text, g.origin = text, origin
+			return
+		}
+	}
+	l.c.given = append(l.c.given, given{stanza, key, text, origin})
+}
+
+// owner is the source that a stanza belongs to, nil for other stanzas.
+func (l *loader) owner(stanza string) *Source {
+	if name, ok := strings.CutPrefix(stanza, SourceStanza); ok {
+		return l.c.Source(name)
+	}
+	return nil
+}
+
+func unknownKey(section, key string) string {
+	near, stanza := suggestKey(section, key)
+	switch {
+	case near != "":
+		return "unknown key, did you mean " + near + "?"
+	case stanza != "":
+		return "unknown key here; it belongs to [" + stanza + "]"
+	}
+	return "unknown key; allowed: " + strings.Join(keysOf(section), ", ")
+}
+
+// outputs checks the words of the setting output; wrong ones are taken out.
+func (l *loader) outputs() error {
+	for _, w := range l.c.Output {
+		if !slices.Contains(l.o.Outputs, w) {
+			l.c.Output = []string{"summary"}
+			if near := nearest(w, l.o.Outputs); near != "" {
+				return fmt.Errorf("unknown output %q, did you mean %s?", printable(w), near)
+			}
+			return fmt.Errorf("unknown output %q; there are %s", printable(w), strings.Join(l.o.Outputs, ", "))
+		}
+	}
+	return nil
+}
+
+func (l *loader) override(v Override) {
+	origin := Origin{From: v.From}
+	if origin.From == "" {
+		origin.From = "option " + v.Key
+	}
+	if !l.stanza(v.Stanza, origin) {
+		return
+	}
+	if s := find(section(v.Stanza), v.Key); s != nil && s.Kind == SecretKey {
+		l.report(Problem{Origin: origin, Stanza: v.Stanza, Key: v.Key,
+			Message: "a secret on a command line is there for every user to see; write it into the configuration file or into " + EnvName(v.Stanza, v.Key)})
+		return
+	}
+	l.set(v.Stanza, v.Key, v.Value, origin, "")
+}
+
+// check looks at what concerns several settings.
+func (l *loader) check() {
+	for _, name := range l.c.Sources {
+		if l.c.Source(name) != nil {
+			continue
+		}
+		var names []string
+		for _, s := range l.c.All {
+			names = append(names, s.Name)
+		}
+		m := fmt.Sprintf("there is no source %q; there are %s", printable(name), strings.Join(names, ", "))
+		l.report(Problem{Origin: l.c.origin(GlobalStanza, "sources"), Stanza: GlobalStanza, Key: "sources", Message: m})
+	}
+	for _, s := range l.c.All {
+		stanza := SourceStanza + s.Name
+		if s.Kind == "" {
+			if slices.Contains(kindWords, s.Name) {
+				s.Kind = s.Name
+			} else if !l.wrong(stanza, "kind") {
+				l.report(Problem{Origin: s.origin, Stanza: stanza, Key: "kind",
+					Message: "missing: the name does not say which API the server speaks; allowed: " + strings.Join(kindWords, ", ")})
+			}
+		}
+		if s.InsecureTLS {
+			l.report(Problem{Origin: l.c.origin(stanza, "insecure_tls"), Stanza: stanza, Key: "insecure_tls", Warning: true,
+				Message: "certificates are not checked: anyone on the way can read and change what is sent; name the server's authority with ca_file instead"})
+		}
+		if !s.APIKey.IsZero() && strings.HasPrefix(s.BaseURL, "http:") && !loopback(s.BaseURL) {
+			l.report(Problem{Origin: l.c.origin(stanza, "base_url"), Stanza: stanza, Key: "base_url", Warning: true,
+				Message: "the api_key is sent without encryption; use https"})
+		}
+	}
+}
+
+// wrong reports whether a mistake in a setting was reported.
+func (l *loader) wrong(stanza, key string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Stanza == stanza && p.Key == key })
+}
+
+func loopback(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
+}
+
+// origin says where a setting was given last.
+func (c *Config) origin(stanza, key string) Origin {
+	for i := range c.given {
+		if g := &c.given[i]; g.key == key && g.stanza == stanza {
+			return g.origin
+		}
+	}
+	return Origin{}
+}
