@@ -278,7 +278,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(entities[:1000], relations[:200])
+	f.Add(entities[:400], relations[:200])
 	f.Add([]byte("type,value,votes,sha1\ndomain,a,0,\nip,1.1.1.1,,\n"), []byte("subject_type,subject,relation,object,last_seen\nip,1.1.1.1,resolution,A\\r,0000-00-00\ndomain,a,email,,\n"))
 	f.Fuzz(func(t *testing.T, entities, relations []byte) {
 		set, err := parse(entities, relations)

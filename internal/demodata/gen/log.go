@@ -35,6 +35,19 @@ func spell[S any](w *writer, spellings []S) S {
 	return pick(&w.chance, spellings)
 }
 
+// odd returns the values of the lists one after the other, one an event from
+// the given event on, so that none is left out.
+func (w *writer) odd(from int, lists ...[]string) (string, bool) {
+	i := w.n - from
+	for _, list := range lists {
+		if 0 <= i && i < len(list) {
+			return list[i], true
+		}
+		i -= len(list)
+	}
+	return "", false
+}
+
 func proxyLog(k *known) ([]byte, error) {
 	var buf bytes.Buffer
 	out := csv.NewWriter(&buf)
@@ -69,6 +82,9 @@ func (w *writer) event(at time.Time) []string {
 
 // domain returns a cell, and the plain name in it, if any.
 func (w *writer) domain() (cell, name string) {
+	if v, ok := w.odd(40, internalDomains, junkDomains, []string{"xn--bcher-aktion-demo-22b.de", "Bücher-Aktion-DEMO.de"}); ok {
+		return v, ""
+	}
 	first := w.n < len(domainSpellings)
 	switch p := w.below(100); {
 	case first || p < 58:
@@ -87,6 +103,9 @@ func (w *writer) domain() (cell, name string) {
 }
 
 func (w *writer) ip() string {
+	if v, ok := w.odd(80, localIPs, junkIPs); ok {
+		return v
+	}
 	first := w.n < 2*len(ipSpellings)
 	switch p := w.below(100); {
 	case first || p < 55:
@@ -108,6 +127,9 @@ func (w *writer) ip() string {
 }
 
 func (w *writer) sender() string {
+	if v, ok := w.odd(120, otherSenders); ok {
+		return v
+	}
 	switch p := w.below(100); {
 	case w.n < len(emailSpellings) || p < 25:
 		return spell(w, emailSpellings)(zipf(&w.chance, w.emails))
@@ -118,6 +140,9 @@ func (w *writer) sender() string {
 }
 
 func (w *writer) hash() string {
+	if v, ok := w.odd(140, junkHashes); ok {
+		return v
+	}
 	switch p := w.below(100); {
 	case w.n < len(hashSpellings) || p < 30:
 		f := zipf(&w.chance, w.files)
