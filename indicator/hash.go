@@ -17,8 +17,11 @@ var algorithms = [...]struct {
 }
 
 // cutHashPrefix takes "md5:", "SHA1=" and their like off s. size is the number
-// of digits the algorithm has, 0 when there is no such prefix.
+// of digits the algorithm has, 0 when there is no such prefix. s is not empty.
 func cutHashPrefix(s []byte) (size int, digits []byte) {
+	if c := lowers[s[0]]; c != 'm' && c != 's' {
+		return 0, nil
+	}
 	i := bytes.IndexAny(s[:min(len(s), 10)], ":=")
 	if i < 0 {
 		return 0, nil

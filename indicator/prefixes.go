@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// prefixes finds the longest of many address prefixes that an address is in.
-// It looks once for each length in use, however many prefixes there are.
-type prefixes[V any] struct {
-	of      map[netip.Prefix]V
+// prefixes finds the longest of many address prefixes that an address is in,
+// and the reason that goes with it. It looks once for each length in use, however many prefixes there are.
+type prefixes struct {
+	of      map[netip.Prefix]string
 	lengths [2][]int // of IPv4 and of IPv6 prefixes, longest first
 }
 
 // add adds a prefix, unless it is there already. It must be masked and not
 // IPv4-mapped.
-func (p *prefixes[V]) add(prefix netip.Prefix, v V) {
+func (p *prefixes) add(prefix netip.Prefix, reason string) {
 	if _, ok := p.of[prefix]; ok {
 		return
 	}
 	if p.of == nil {
-		p.of = make(map[netip.Prefix]V)
+		p.of = make(map[netip.Prefix]string)
 	}
-	p.of[prefix] = v
+	p.of[prefix] = reason
 	lengths := &p.lengths[family(prefix.Addr())]
 	at, ok := slices.BinarySearchFunc(*lengths, prefix.Bits(), func(a, b int) int { return b - a })
 	if !ok {
@@ -29,17 +29,18 @@ func (p *prefixes[V]) add(prefix netip.Prefix, v V) {
 	}
 }
 
-func (p *prefixes[V]) find(addr netip.Addr) (v V, ok bool) {
+// find returns the reason of the longest prefix, empty when there is none.
+func (p *prefixes) find(addr netip.Addr) string {
 	for _, n := range p.lengths[family(addr)] {
 		prefix, err := addr.Prefix(n)
 		if err != nil {
 			continue
 		}
-		if v, ok = p.of[prefix]; ok {
-			return v, true
+		if reason, ok := p.of[prefix]; ok {
+			return reason
 		}
 	}
-	return v, false
+	return ""
 }
 
 func family(addr netip.Addr) int {

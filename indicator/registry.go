@@ -1,5 +1,10 @@
 package indicator
 
+import (
+	"net/netip"
+	"slices"
+)
+
 // block is a block of addresses with a purpose.
 type block struct {
 	prefix, purpose, source string
@@ -72,6 +77,25 @@ var blocks = [...]block{
 	{"ff00::/8", "multicast", "RFC 4291", false},
 }
 
-func (b block) reason() string {
-	return b.purpose + " address " + b.prefix + " (" + b.source + ")"
+// registered is a block ready for use; reason is empty for a global one.
+type registered struct {
+	prefix netip.Prefix
+	reason string
+}
+
+// registry returns the blocks of IPv4 and of IPv6, the longest prefixes first.
+func registry() [2][]registered {
+	var out [2][]registered
+	for _, b := range blocks {
+		r := registered{prefix: netip.MustParsePrefix(b.prefix)}
+		if !b.global {
+			r.reason = b.purpose + " address " + b.prefix + " (" + b.source + ")"
+		}
+		list := &out[family(r.prefix.Addr())]
+		*list = append(*list, r)
+	}
+	for _, list := range out {
+		slices.SortStableFunc(list, func(a, b registered) int { return b.prefix.Bits() - a.prefix.Bits() })
+	}
+	return out
 }

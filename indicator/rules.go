@@ -27,17 +27,11 @@ type RulesConfig struct {
 // made and may be used by several goroutines at once.
 type Rules struct {
 	defaults bool
-	nets     prefixes[string] // the user's, with the reason
-	blocks   prefixes[verdict]
+	nets     prefixes // the user's
+	blocks   [2][]registered
 	suffixes map[string]string // the user's, with the reason
 	internal map[string]string
 	values   map[Indicator]string // e-mail addresses, hashes, antivirus names in lower case
-}
-
-// verdict is what the registries say about a block of addresses.
-type verdict struct {
-	reason string
-	global bool
 }
 
 // NewRules returns the rules of a configuration. The error names every entry
@@ -80,9 +74,7 @@ func NewRules(cfg RulesConfig) (*Rules, error) {
 		return nil, err
 	}
 	if cfg.Defaults {
-		for _, b := range blocks {
-			r.blocks.add(netip.MustParsePrefix(b.prefix), verdict{reason: b.reason(), global: b.global})
-		}
+		r.blocks = registry()
 		for _, s := range internalSuffixes {
 			r.internal[s.name] = s.reason()
 		}
@@ -170,11 +162,13 @@ func (r *Rules) excludedIP(value string) string {
 }
 
 func (r *Rules) excludedAddr(addr netip.Addr) string {
-	if reason, ok := r.nets.find(addr); ok {
+	if reason := r.nets.find(addr); reason != "" {
 		return reason
 	}
-	if v, ok := r.blocks.find(addr); ok && !v.global {
-		return v.reason
+	for _, b := range r.blocks[family(addr)] {
+		if b.prefix.Contains(addr) {
+			return b.reason
+		}
 	}
 	return ""
 }
