@@ -110,7 +110,7 @@ type Source struct {
 	Burst       int
 	DailyLimit  int // requests in a UTC day, 0: unlimited
 	Timeout     time.Duration
-	Proxy       string // URL; "none": directly; empty: as the environment says
+	Proxy       Secret // URL, may hold a password; "none": directly; empty: as the environment says
 	CAFile      string // PEM file of certificates trusted for this source, empty for none
 	InsecureTLS bool
 	APIKey      Secret

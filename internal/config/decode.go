@@ -80,12 +80,11 @@ func (s *Setting) decode(text string, ref any, at surroundings) error {
 	case URL:
 		return assign(ref.(*string), text, func(t string) (string, error) { return parseURL(t, "https", "http") })
 	case Proxy:
-		return assign(ref.(*string), text, func(t string) (string, error) {
-			if t == "none" {
-				return t, nil
-			}
-			return parseURL(t, "http", "https", "socks5")
-		})
+		p, err := parseProxy(text)
+		if err == nil {
+			*ref.(*Secret) = NewSecret(p)
+		}
+		return err
 	case SecretKey:
 		*ref.(*Secret) = NewSecret(text)
 	case Text:
@@ -281,7 +280,7 @@ func (s *Setting) Allowed() string {
 	case URL:
 		return "an http or https URL without user name, password, query and fragment"
 	case Proxy:
-		return "an http, https or socks5 URL without user name and password, or none"
+		return "the URL of an http, https, socks5 or socks5h proxy such as http://proxy.example.com:3128, or none"
 	case SecretKey:
 		return "any text on one line"
 	}

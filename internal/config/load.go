@@ -78,7 +78,7 @@ func Load(o Options) (*Config, error) {
 
 // given is a setting that is not left at its default.
 type given struct {
-	stanza, key, text string // text is Redacted for a secret
+	stanza, key, text string // text is without secrets
 	origin            Origin
 }
 
@@ -138,12 +138,12 @@ func (l *loader) file(name string) {
 		}
 		for _, e := range st.Entries {
 			l.set(st.Name, e.Key, e.Value, Origin{name, e.Line}, filepath.Dir(name))
-			secrets = secrets || e.Key == "api_key" && e.Value != ""
+			secrets = secrets || e.Value != "" && e.Key == "api_key" || e.Key == "proxy" && strings.Contains(e.Value, "@")
 		}
 	}
 	if secrets && runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o004 != 0 {
 		l.report(Problem{Origin: Origin{From: name}, Warning: true,
-			Message: "the file holds an api_key and every user of this machine can read it; run chmod o-r on it"})
+			Message: "the file holds a secret and every user of this machine can read it; run chmod o-r on it"})
 	}
 }
 
@@ -252,9 +252,7 @@ func (l *loader) set(stanza, key, text string, origin Origin, dir string) {
 		l.report(p)
 		return
 	}
-	if s.Kind == SecretKey && text != "" {
-		text = Redacted
-	}
+	text = s.shown(text)
 	for i := range l.c.given {
 		if g := &l.c.given[i]; g.key == key && g.stanza == stanza {
 			g.text, g.origin = text, origin
@@ -262,6 +260,17 @@ func (l *loader) set(stanza, key, text string, origin Origin, dir string) {
 		}
 	}
 	l.c.given = append(l.c.given, given{stanza, key, text, origin})
+}
+
+// shown is the text of a value without what nobody shall see.
+func (s *Setting) shown(text string) string {
+	switch {
+	case s.Kind == SecretKey && text != "":
+		return Redacted
+	case s.Kind == Proxy:
+		return hidePassword(text)
+	}
+	return text
 }
 
 // owner is the source that a stanza belongs to, nil for other stanzas.
@@ -305,7 +314,7 @@ func (l *loader) override(v Override) {
 	if !l.stanza(v.Stanza, origin) {
 		return
 	}
-	if s := find(section(v.Stanza), v.Key); s != nil && s.Kind == SecretKey {
+	if s := find(section(v.Stanza), v.Key); s != nil && s.shown(v.Value) != v.Value {
 		l.report(Problem{Origin: origin, Stanza: v.Stanza, Key: v.Key,
 			Message: "a secret on a command line is there for every user to see; write it into the configuration file or into " + EnvName(v.Stanza, v.Key)})
 		return

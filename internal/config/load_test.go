@@ -134,7 +134,7 @@ func TestEverySetting(t *testing.T) {
 		"global": c.Global, "jitter": c.Cache.TTLJitter, "memory": c.Cache.MemoryEntries, "disk": c.Cache.Disk,
 		"maxdisk": c.Cache.MaxDisk, "stale": c.Cache.StaleFor, "exclude": c.Exclude, "rate": c.Source("threatcrowd").Rate,
 		"url": c.Source("threatcrowd").BaseURL, "key": mirror.APIKey.Reveal(), "limit": mirror.Limit(),
-		"types": mirror.Types, "timeout": mirror.Timeout, "proxy": mirror.Proxy, "ca": mirror.CAFile,
+		"types": mirror.Types, "timeout": mirror.Timeout, "proxy": mirror.Proxy.Reveal(), "ca": mirror.CAFile,
 		"concurrency": mirror.Concurrency, "retries": mirror.Retries,
 	}
 	want := map[string]any{
@@ -240,6 +240,9 @@ func TestMistakes(t *testing.T) {
 		{"zero rate", "[source:threatcrowd]\nrate = 0/m\n", []string{"F:2: [source:threatcrowd] rate = 0/m: not a rate"}},
 		{"several lines", "[tclookup]\ndata_dir = C:\\x\\\ncim = 1\n", []string{`F:2: [tclookup] data_dir = C:\\x\ncim = 1: goes over several lines`}},
 		{"password in a URL", "[source:threatcrowd]\nbase_url = https://u:hunter2@tc.example.com\n", []string{"F:2: [source:threatcrowd] base_url: holds a user name or password"}},
+		{"password in a wrong proxy", "[source:threatcrowd]\nproxy = http://u:hunter2@proxy.example.com:x\n", []string{"F:2: [source:threatcrowd] proxy: not a URL"}},
+		{"proxy of an unknown kind", "[source:threatcrowd]\nproxy = ftp://u:hunter2@proxy.example.com\n", []string{`F:2: [source:threatcrowd] proxy: unknown scheme "ftp"`}},
+		{"proxy without scheme", "[source:threatcrowd]\nproxy = proxy:3128\n", []string{"F:2: [source:threatcrowd] proxy = proxy:3128: not a URL: it does not begin with http://"}},
 		{"placeholder", "[tclookup]\nprefix = {name}_\n", []string{"F:2: [tclookup] prefix = {name}_: unknown placeholder"}},
 		{"source that is not there", "[tclookup]\nsources = threatcrowd othx\n", []string{`F:2: [tclookup] sources: there is no source "othx"; there are threatcrowd`}},
 		{"kind missing", "[source:mirror]\nbase_url = https://tc.example.com\n", []string{"F:1: [source:mirror] kind: missing"}},
@@ -340,6 +343,7 @@ func TestReadableKey(t *testing.T) {
 	}{
 		{0o644, "[source:threatcrowd]\napi_key = hunter2\n", true},
 		{0o640, "[source:threatcrowd]\napi_key = hunter2\n", false},
+		{0o644, "[source:threatcrowd]\nproxy = http://u:p@proxy.example.com\n", true},
 		{0o644, "[source:threatcrowd]\napi_key =\n", false},
 		{0o644, "[source:threatcrowd]\nburst = 2\n", false},
 	} {
@@ -361,6 +365,8 @@ func TestOverrides(t *testing.T) {
 		{GlobalStanza, "maxwait", "1", "--maxwait"},
 		{"nope", "x", "1", "--x"},
 		{"source:threatcrowd", "api_key", "hunter2", "--api-key"},
+		{"source:threatcrowd", "proxy", "http://u:hunter2@proxy.example.com", "--proxy"},
+		{"source:threatcrowd", "proxy", "none", "--proxy"},
 		{"source:threatcrowd", "base_url", "http://127.0.0.1:1", ""},
 	}})
 	if c.MaxWait != 0 || len(c.Active()) != 1 || !c.All[0].APIKey.IsZero() {
@@ -375,6 +381,7 @@ func TestOverrides(t *testing.T) {
 		"--maxwait: [tclookup] maxwait: unknown key, did you mean max_wait?",
 		"--x: [nope]: unknown stanza",
 		"--api-key: [source:threatcrowd] api_key: a secret on a command line",
+		"--proxy: [source:threatcrowd] proxy: a secret on a command line",
 	}, e.Problems)
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("shows a secret: %v", err)
@@ -400,7 +407,7 @@ func TestActive(t *testing.T) {
 }
 
 func TestNoSecretInPrintedConfig(t *testing.T) {
-	path := write(t, "[source:threatcrowd]\napi_key = hunter2\nbase_url = https://tc.example.com\n")
+	path := write(t, "[source:threatcrowd]\napi_key = hunter2\nproxy = http://u:hunter2@proxy.example.com\nbase_url = https://tc.example.com\n")
 	c := load(t, Options{Files: []string{path}, Environ: []string{"TCLOOKUP_SOURCE_OTHER_KIND=threatcrowd", "TCLOOKUP_SOURCE_OTHER_API_KEY=hunter2"}})
 	var b strings.Builder
 	if err := c.Show(&b); err != nil {
@@ -412,6 +419,12 @@ func TestNoSecretInPrintedConfig(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "api_key = "+Redacted); n != 2 {
 		t.Errorf("%d keys shown as set, want 2\n%s", n, b.String())
+	}
+	if !strings.Contains(b.String(), "proxy = http://(secret)@proxy.example.com") {
+		t.Errorf("proxy is not shown:\n%s", b.String())
+	}
+	if got := c.All[0].Proxy.Reveal(); got != "http://u:hunter2@proxy.example.com" {
+		t.Errorf("proxy is %s", got)
 	}
 	for _, s := range c.All {
 		if s.APIKey.Reveal() != "hunter2" {

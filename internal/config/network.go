@@ -41,6 +41,35 @@ func parseURL(s string, schemes ...string) (string, error) {
 	return strings.TrimRight(s, "/"), nil
 }
 
+// parseProxy reads the URL of a proxy, which may hold a user name and a
+// password, or "none".
+func parseProxy(s string) (string, error) {
+	if s == "none" {
+		return s, nil
+	}
+	bare := s
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		u.User = nil
+		bare = u.String()
+	} else if err != nil && strings.Contains(s, "@") {
+		return "", errors.New("not a URL") // the cause may quote the password
+	}
+	if _, err := parseURL(bare, "http", "https", "socks5", "socks5h"); err != nil {
+		return "", err
+	}
+	return strings.TrimRight(s, "/"), nil
+}
+
+// hidePassword takes the user name and the password out of a URL.
+func hidePassword(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !ok || at < 0 {
+		return s
+	}
+	return scheme + "://" + Redacted + rest[at:]
+}
+
 // parsePrefix reads a network, or an address as the network of it alone.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {

@@ -57,6 +57,27 @@ func FuzzParseURL(f *testing.F) {
 	})
 }
 
+func TestParseProxy(t *testing.T) {
+	for in, shown := range map[string]string{
+		"none": "none", "http://proxy.example.com:3128": "http://proxy.example.com:3128",
+		"http://u:p@proxy.example.com:3128": "http://(secret)@proxy.example.com:3128",
+		"socks5h://u@[::1]:1080":            "socks5h://(secret)@[::1]:1080",
+	} {
+		got, err := parseProxy(in)
+		if err != nil || got != in {
+			t.Errorf("parseProxy(%q) = %q, %v", in, got, err)
+		}
+		if got := hidePassword(in); got != shown {
+			t.Errorf("hidePassword(%q) = %q, want %q", in, got, shown)
+		}
+	}
+	for _, in := range []string{"proxy", "proxy:3128", "ftp://proxy", "http://", "http://u:p@", "http://u:p@h:x", "http://h?x", "direct"} {
+		if got, err := parseProxy(in); err == nil {
+			t.Errorf("parseProxy(%q) = %q", in, got)
+		}
+	}
+}
+
 func TestParsePrefix(t *testing.T) {
 	for in, want := range map[string]string{
 		"198.51.100.0/24": "198.51.100.0/24", "198.51.100.7/24": "198.51.100.0/24", "198.51.100.7": "198.51.100.7/32",
