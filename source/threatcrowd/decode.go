@@ -1,0 +1,330 @@
+package threatcrowd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/source"
+)
+
+// ErrNotFound is the error of an answer which says that nothing is known.
+var ErrNotFound = errors.New("nothing known")
+
+// errOverload is the error of the service's database: "Too many connections",
+// sent with status 200.
+var errOverload = fmt.Errorf("%w: the server's database is overloaded", source.ErrUnavailable)
+
+var errNoObject = errors.New("not a JSON object")
+
+// The members of an answer that are read.
+const (
+	kCode = iota
+	kResolutions
+	kHashes
+	kEmails
+	kSubdomains
+	kDomains
+	kIPs
+	kScans
+	kReferences
+	kMD5
+	kSHA1
+	kVotes
+	kPermalink
+	kCount
+)
+
+var keyNames = map[string]int{
+	"response_code": kCode, "resolutions": kResolutions, "hashes": kHashes, "emails": kEmails,
+	"subdomains": kSubdomains, "domains": kDomains, "ips": kIPs, "scans": kScans,
+	"references": kReferences, "md5": kMD5, "sha1": kSHA1, "votes": kVotes, "permalink": kPermalink,
+}
+
+// Decode reads the body of an answer. It is pure. The error is ErrNotFound
+// when the answer says that nothing is known, source.ErrMalformed when it is
+// not an answer of this API, and source.ErrUnavailable when it is the
+// service's text for an overloaded database.
+//
+// Of members that occur more than once the last counts, as PHP and Python
+// read them. The report's texts may share memory with each other, not with
+// raw.
+func Decode(ind indicator.Indicator, raw []byte) (*source.Report, error) {
+	s := strings.TrimPrefix(string(raw), "\ufeff")
+	p := scanner{s: s}
+	if p.peek() == 0 && p.i == len(s) {
+		return nil, ErrNotFound
+	}
+	var members [kCount]string // the text of each value, empty when missing
+	err := errNoObject
+	if p.peek() == '{' {
+		err = p.object(0, func(key, value string) {
+			if k, ok := keyNames[key]; ok {
+				members[k] = value
+			}
+		})
+		switch p.space(); {
+		case err != nil:
+			err = fmt.Errorf("%w at byte %d", err, p.i)
+		case p.i != len(s):
+			err = errors.New("something follows the JSON object")
+		}
+	}
+	found := false
+	if err == nil {
+		found, err = responseCode(members[kCode])
+	}
+	switch {
+	case err != nil && overloaded(s):
+		return nil, errOverload
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", source.ErrMalformed, err)
+	case !found:
+		return nil, ErrNotFound
+	}
+	return report(ind.Type, &members), nil
+}
+
+// overloaded looks for the words in the beginning of a body.
+func overloaded(s string) bool {
+	return strings.Contains(strings.ToLower(s[:min(len(s), 4096)]), "too many connections")
+}
+
+// responseCode reads the member response_code: a string, number or boolean.
+// Only 1 and 200 are "found", only 0 is "not found".
+func responseCode(v string) (found bool, err error) {
+	if v == "" {
+		return false, errors.New("no response_code: not an answer of this API")
+	}
+	text := v
+	switch v[0] {
+	case '"':
+		text = trim(unquote(v))
+	case 't':
+		return true, nil
+	case 'f':
+		return false, nil
+	}
+	switch n, ok := parseNumber(text); {
+	case ok && (n == 1 || n == 200):
+		return true, nil
+	case ok && n == 0:
+		return false, nil
+	}
+	return false, fmt.Errorf("unknown response_code %.40q", cleanText(v))
+}
+
+func report(t indicator.Type, m *[kCount]string) *source.Report {
+	d := decoder{r: new(source.Report)}
+	r := d.r
+	r.Resolutions = d.resolutions(m[kResolutions], t)
+	r.Hashes = d.list(m[kHashes], cleanLower)
+	r.Emails = d.list(m[kEmails], cleanLower)
+	r.Subdomains = d.list(m[kSubdomains], cleanLower)
+	r.Domains = d.list(m[kDomains], cleanLower)
+	r.IPs = d.list(m[kIPs], cleanAddress)
+	r.Scans = d.list(m[kScans], cleanText)
+	r.References = d.list(m[kReferences], cleanText)
+	r.MD5 = text(m[kMD5], cleanLower)
+	r.SHA1 = text(m[kSHA1], cleanLower)
+	r.Permalink = text(m[kPermalink], cleanURL)
+	if r.Votes, r.HasVotes = votes(m[kVotes]); r.HasVotes {
+		switch r.Votes {
+		case -1:
+			r.Verdict = source.Malicious
+		case 1:
+			r.Verdict = source.Harmless
+		}
+	}
+	if len(r.Resolutions) > 0 {
+		r.LastSeen = r.Resolutions[0].LastSeen
+	}
+	r.Related = uint32(len(r.Resolutions) + len(r.Hashes) + len(r.Emails) + len(r.Subdomains) +
+		len(r.Domains) + len(r.IPs) + len(r.Scans))
+	return r
+}
+
+// decoder reads lists and counts what it leaves out.
+type decoder struct {
+	r *source.Report
+}
+
+// isArray tells whether v holds a list. Another value, but for null, counts
+// as one element of a wrong type.
+func (d *decoder) isArray(v string) bool {
+	if v == "" || v == "null" {
+		return false
+	}
+	if v[0] != '[' {
+		d.r.Dropped++
+		return false
+	}
+	return true
+}
+
+// absent reports whether a cleaned value stands for none.
+func absent(s string) bool { return s == "" || s == "-" }
+
+// cleanAddress is cleanLower for addresses; those that stand for "none" are
+// empty.
+func cleanAddress(s string) string {
+	if s = cleanLower(s); s == "0.0.0.0" {
+		return ""
+	}
+	return s
+}
+
+// list reads a list of strings.
+func (d *decoder) list(v string, clean func(string) string) []string {
+	if !d.isArray(v) {
+		return nil
+	}
+	var (
+		out  []string
+		seen distinct
+	)
+	p := scanner{s: v}
+	_ = p.array(0, func(elem string) { // was read before, so it cannot fail
+		if elem[0] != '"' {
+			d.r.Dropped++
+			return
+		}
+		s := clean(unquote(elem))
+		if absent(s) {
+			return
+		}
+		if out == nil {
+			seen.room = min(1024, strings.Count(v, ",")+1)
+			out = make([]string, 0, seen.room)
+		}
+		if _, ok := seen.index(s, len(out), func(i int) string { return out[i] }); !ok {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
+// resolutions reads a list of {"last_resolved", "ip_address" or "domain"}.
+func (d *decoder) resolutions(v string, t indicator.Type) []source.Resolution {
+	if !d.isArray(v) {
+		return nil
+	}
+	var (
+		out  []source.Resolution
+		seen distinct
+	)
+	p := scanner{s: v}
+	_ = p.array(0, func(v string) {
+		if v[0] != '{' {
+			d.r.Dropped++
+			return
+		}
+		var date, addr, domain string
+		e := scanner{s: v}
+		_ = e.object(0, func(key, value string) {
+			switch {
+			case key == "last_resolved":
+				date = value
+			case key == "ip_address":
+				addr = value
+			case key == "domain":
+				domain = value
+			}
+		})
+		value := addr
+		if t == indicator.IP && isString(domain) || !isString(addr) {
+			value = domain
+		}
+		if !isString(value) {
+			d.r.Dropped++
+			return
+		}
+		s := cleanAddress(unquote(value))
+		if absent(s) {
+			return
+		}
+		day := text(date, cleanDate)
+		if i, ok := seen.index(s, len(out), func(i int) string { return out[i].Value }); ok {
+			out[i].LastSeen = max(out[i].LastSeen, day)
+			return
+		}
+		out = append(out, source.Resolution{Value: s, LastSeen: day})
+	})
+	// YYYY-MM-DD sorts as text, and unknown, empty, as the oldest.
+	slices.SortStableFunc(out, func(a, b source.Resolution) int { return cmp.Compare(b.LastSeen, a.LastSeen) })
+	return out
+}
+
+func isString(v string) bool { return v != "" && v[0] == '"' }
+
+// text reads a string; any other value is empty.
+func text(v string, clean func(string) string) string {
+	if !isString(v) {
+		return ""
+	}
+	return clean(unquote(v))
+}
+
+// votes reads a number, bare or as a string. Outside -1 to 1 its sign counts.
+func votes(v string) (n int8, ok bool) {
+	if isString(v) {
+		v = trim(unquote(v))
+	}
+	switch f, ok := parseNumber(v); {
+	case !ok:
+		return 0, false
+	case f < 0:
+		return -1, true
+	case f > 0:
+		return 1, true
+	}
+	return 0, true
+}
+
+// parseNumber reads a number as JSON writes it, or with a plus sign. One out
+// of range is infinite or zero.
+func parseNumber(s string) (float64, bool) {
+	s = strings.TrimPrefix(s, "+")
+	p := scanner{s: s}
+	if p.number() != nil || p.i != len(s) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// distinct finds repeats: by looking at all of a short list, with a map in a
+// long one.
+type distinct struct {
+	room int // about how many there may be
+	at   map[string]int
+}
+
+// index returns where s is among the n values seen so far, of which value
+// gives the i-th. If it is not there the caller adds it as the next.
+func (d *distinct) index(s string, n int, value func(int) string) (int, bool) {
+	const short = 8
+	if n < short {
+		for i := range n {
+			if value(i) == s {
+				return i, true
+			}
+		}
+		return 0, false
+	}
+	if d.at == nil {
+		d.at = make(map[string]int, max(d.room, 4*short))
+		for i := range n {
+			d.at[value(i)] = i
+		}
+	}
+	if i, ok := d.at[s]; ok {
+		return i, true
+	}
+	d.at[s] = n
+	return 0, false
+}
