@@ -3,6 +3,12 @@
 // read into; writers copy every byte that is not an output column.
 package codec
 
+import (
+	"io"
+
+	"github.com/tclookup/tclookup/record"
+)
+
 // Dialect is a kind of separated text.
 type Dialect struct {
 	// Comma separates cells: ',', ';' or tab.
@@ -22,3 +28,26 @@ var (
 	SSV    = Dialect{Comma: ';', Separator: ";"}
 	TSV    = Dialect{Comma: '\t', Separator: ";"}
 )
+
+// NewReader returns a reader of UTF-8 text in a syntax, without a byte order
+// mark. Lists are written joined by separator where the syntax has no lists;
+// empty means a semicolon.
+func NewReader(s Syntax, r io.Reader, separator string) record.Reader {
+	d, ok := s.Dialect()
+	if !ok {
+		return NewJSONLReader(r, JSONLOptions{})
+	}
+	if separator != "" {
+		d.Separator = separator
+	}
+	return NewCSVReader(r, d)
+}
+
+// NewWriter returns a writer of the batches that a reader of the same syntax
+// filled.
+func NewWriter(s Syntax, w io.Writer) record.Writer {
+	if s == SyntaxJSONL {
+		return NewJSONLWriter(w)
+	}
+	return NewCSVWriter(w)
+}

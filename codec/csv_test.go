@@ -16,9 +16,9 @@ import (
 )
 
 // text and list make values.
-func text(s string) record.Value        { return record.Value{Text: s} }
-func list(s ...string) record.Value     { return record.Value{Kind: record.List, List: s} }
-func set(v ...record.Value) *record.Set { return &record.Set{Values: v} }
+func cellText(s string) record.Value        { return record.Value{Text: s} }
+func cellList(s ...string) record.Value     { return record.Value{Kind: record.List, List: s} }
+func setOf(v ...record.Value) *record.Set { return &record.Set{Values: v} }
 
 // annotate gives every row of b the same set.
 func annotate(b *record.Batch, s *record.Set) {
@@ -82,36 +82,36 @@ func TestCSV(t *testing.T) {
 		set     *record.Set
 		in, out string
 	}{
-		{"appended", CSV, sel(x), set(text("X")), "d,e\na,1\nb,2\n", "d,e,x\na,1,X\nb,2,X\n"},
-		{"no final newline", CSV, sel(x), set(text("X")), "d,e\na,1", "d,e,x\na,1,X"},
-		{"crlf", CSV, sel(x), set(text("X")), "d,e\r\na,1\r\n", "d,e,x\r\na,1,X\r\n"},
-		{"crlf in a quoted cell", CSV, sel(x), set(text("X")), "d,e\n\"a\r\nb\",\"1\"\r\n", "d,e,x\n\"a\r\nb\",\"1\",X\r\n"},
-		{"quoting kept", CSV, sel(x), set(text("X")), "\"d\",e\n\"a\",\"say \"\"hi\"\"\"\n", "\"d\",e,x\n\"a\",\"say \"\"hi\"\"\",X\n"},
-		{"value quoted", CSV, sel(x), set(text("a,\"b\"\n")), "d\na\n", "d,x\na,\"a,\"\"b\"\"\n\"\n"},
-		{"in place", CSV, sel(x), set(text("X")), "d,x,e\na,old,1\nb,,2\n", "d,x,e\na,X,1\nb,X,2\n"},
-		{"in place, last and quoted", CSV, sel(x), set(text("X")), "d,x\na,\"o,ld\"\r\n", "d,x\na,X\r\n"},
-		{"fill", CSV, sel(fill), set(text("X")), "d,x\na,old\nb,\nc,\"\"\n", "d,x\na,old\nb,X\nc,X\n"},
-		{"short row", CSV, sel(x), set(text("X")), "d,e,f\na\nb,1\n", "d,e,f,x\na,,,X\nb,1,,X\n"},
-		{"short row, in place", CSV, sel(x), set(text("X")), "d,x,f\na\n", "d,x,f\na,X,\n"},
-		{"long row", CSV, sel(x), set(text("X")), "d,e\na,1,extra,\"m\"\n", "d,e,x\na,1,X,extra,\"m\"\n"},
-		{"blank lines", CSV, sel(x), set(text("X")), "d,e\n\na,1\n\r\nb,2\n\n", "d,e,x\n\na,1,X\n\r\nb,2,X\n\n"},
-		{"blank lines before the header", CSV, sel(x), set(text("X")), "\n\nd,e\na,1\n", "\n\nd,e,x\na,1,X\n"},
-		{"empty line of a one-column file", CSV, sel(x), set(text("X")), "d\n\na\n", "d,x\n,X\na,X\n"},
-		{"stray quotes", CSV, sel(x), set(text("X")), "d,e\n5\" disk,\"q\"uote\n", "d,e,x\n5\" disk,\"q\"uote,X\n"},
-		{"quote never closed", CSV, sel(x), set(text("X")), "d,e\na,\"b\nc\n", "d,e,x\na,\"b\nc\n,X"},
-		{"header only", CSV, sel(x), set(text("X")), "d,e\n", "d,e,x\n"},
-		{"header only, no newline", CSV, sel(x), set(text("X")), "d,e", "d,e,x"},
-		{"nothing", CSV, sel(x), set(text("X")), "", ""},
-		{"semicolons", SSV, sel(x), set(text("a;b")), "d;e\na,b;1\n", "d;e;x\na,b;1;\"a;b\"\n"},
-		{"tabs", TSV, sel(x), set(text("X")), "d\te\na\t1\n", "d\te\tx\na\t1\tX\n"},
-		{"list", CSV, sel(l), set(list("a", "b\nc")), "d\na\n", "d,l\na,a;b c\n"},
-		{"invalid utf-8", CSV, sel(x), set(text("X")), "d,e\n\xff\xfe,\x00\n", "d,e,x\n\xff\xfe,\x00,X\n"},
-		{"two columns of one name", CSV, sel(x), set(text("X")), "d,d\na,b\n", "d,d,x\na,b,X\n"},
-		{"splunk list", Splunk, sel(l), set(list("a", "b$")), "d,\"__mv_d\"\na,\n", "d,\"__mv_d\",l,__mv_l\na,,\"a\nb$\",$a$;$b$$$\n"},
-		{"splunk list of one", Splunk, sel(l), set(list("a")), "d\na\n", "d,l,__mv_l\na,a,\n"},
-		{"splunk list of none", Splunk, sel(l), set(list()), "d\na\n", "d,l,__mv_l\na,,\n"},
-		{"splunk, old list cleared", Splunk, sel(x), set(text("X")), "d,x,\"__mv_d\",\"__mv_x\"\na,\"o\np\",,\"$o$;$p$\"\n", "d,x,\"__mv_d\",\"__mv_x\"\na,X,,\n"},
-		{"splunk, list in place, twin appended", Splunk, sel(l), set(list("p", "q")), "l,d\nold,a\n", "l,d,__mv_l\n\"p\nq\",a,$p$;$q$\n"},
+		{"appended", CSV, sel(x), setOf(cellText("X")), "d,e\na,1\nb,2\n", "d,e,x\na,1,X\nb,2,X\n"},
+		{"no final newline", CSV, sel(x), setOf(cellText("X")), "d,e\na,1", "d,e,x\na,1,X"},
+		{"crlf", CSV, sel(x), setOf(cellText("X")), "d,e\r\na,1\r\n", "d,e,x\r\na,1,X\r\n"},
+		{"crlf in a quoted cell", CSV, sel(x), setOf(cellText("X")), "d,e\n\"a\r\nb\",\"1\"\r\n", "d,e,x\n\"a\r\nb\",\"1\",X\r\n"},
+		{"quoting kept", CSV, sel(x), setOf(cellText("X")), "\"d\",e\n\"a\",\"say \"\"hi\"\"\"\n", "\"d\",e,x\n\"a\",\"say \"\"hi\"\"\",X\n"},
+		{"value quoted", CSV, sel(x), setOf(cellText("a,\"b\"\n")), "d\na\n", "d,x\na,\"a,\"\"b\"\"\n\"\n"},
+		{"in place", CSV, sel(x), setOf(cellText("X")), "d,x,e\na,old,1\nb,,2\n", "d,x,e\na,X,1\nb,X,2\n"},
+		{"in place, last and quoted", CSV, sel(x), setOf(cellText("X")), "d,x\na,\"o,ld\"\r\n", "d,x\na,X\r\n"},
+		{"fill", CSV, sel(fill), setOf(cellText("X")), "d,x\na,old\nb,\nc,\"\"\n", "d,x\na,old\nb,X\nc,X\n"},
+		{"short row", CSV, sel(x), setOf(cellText("X")), "d,e,f\na\nb,1\n", "d,e,f,x\na,,,X\nb,1,,X\n"},
+		{"short row, in place", CSV, sel(x), setOf(cellText("X")), "d,x,f\na\n", "d,x,f\na,X,\n"},
+		{"long row", CSV, sel(x), setOf(cellText("X")), "d,e\na,1,extra,\"m\"\n", "d,e,x\na,1,X,extra,\"m\"\n"},
+		{"blank lines", CSV, sel(x), setOf(cellText("X")), "d,e\n\na,1\n\r\nb,2\n\n", "d,e,x\n\na,1,X\n\r\nb,2,X\n\n"},
+		{"blank lines before the header", CSV, sel(x), setOf(cellText("X")), "\n\nd,e\na,1\n", "\n\nd,e,x\na,1,X\n"},
+		{"empty line of a one-column file", CSV, sel(x), setOf(cellText("X")), "d\n\na\n", "d,x\n,X\na,X\n"},
+		{"stray quotes", CSV, sel(x), setOf(cellText("X")), "d,e\n5\" disk,\"q\"uote\n", "d,e,x\n5\" disk,\"q\"uote,X\n"},
+		{"quote never closed", CSV, sel(x), setOf(cellText("X")), "d,e\na,\"b\nc\n", "d,e,x\na,\"b\nc\n,X"},
+		{"header only", CSV, sel(x), setOf(cellText("X")), "d,e\n", "d,e,x\n"},
+		{"header only, no newline", CSV, sel(x), setOf(cellText("X")), "d,e", "d,e,x"},
+		{"nothing", CSV, sel(x), setOf(cellText("X")), "", ""},
+		{"semicolons", SSV, sel(x), setOf(cellText("a;b")), "d;e\na,b;1\n", "d;e;x\na,b;1;\"a;b\"\n"},
+		{"tabs", TSV, sel(x), setOf(cellText("X")), "d\te\na\t1\n", "d\te\tx\na\t1\tX\n"},
+		{"list", CSV, sel(l), setOf(cellList("a", "b\nc")), "d\na\n", "d,l\na,a;b c\n"},
+		{"invalid utf-8", CSV, sel(x), setOf(cellText("X")), "d,e\n\xff\xfe,\x00\n", "d,e,x\n\xff\xfe,\x00,X\n"},
+		{"two columns of one name", CSV, sel(x), setOf(cellText("X")), "d,d\na,b\n", "d,d,x\na,b,X\n"},
+		{"splunk list", Splunk, sel(l), setOf(cellList("a", "b$")), "d,\"__mv_d\"\na,\n", "d,\"__mv_d\",l,__mv_l\na,,\"a\nb$\",$a$;$b$$$\n"},
+		{"splunk list of one", Splunk, sel(l), setOf(cellList("a")), "d\na\n", "d,l,__mv_l\na,a,\n"},
+		{"splunk list of none", Splunk, sel(l), setOf(cellList()), "d\na\n", "d,l,__mv_l\na,,\n"},
+		{"splunk, old list cleared", Splunk, sel(x), setOf(cellText("X")), "d,x,\"__mv_d\",\"__mv_x\"\na,\"o\np\",,\"$o$;$p$\"\n", "d,x,\"__mv_d\",\"__mv_x\"\na,X,,\n"},
+		{"splunk, list in place, twin appended", Splunk, sel(l), setOf(cellList("p", "q")), "l,d\nold,a\n", "l,d,__mv_l\n\"p\nq\",a,$p$;$q$\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func (p *pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.
 
 func TestValues(t *testing.T) {
 	sel := record.Selection{Fields: []string{"d", "absent"}}
-	_, rows := run(t, strings.NewReader("e,d,\"__mv_d\"\n1,a,\n2,\"q\"\"q\",\n3,,\n4,\"a\nb\",$a$;$b$$c$\n5,plain,$broken\n6,\"\",\n7\n"), Splunk, sel, set())
+	_, rows := run(t, strings.NewReader("e,d,\"__mv_d\"\n1,a,\n2,\"q\"\"q\",\n3,,\n4,\"a\nb\",$a$;$b$$c$\n5,plain,$broken\n6,\"\",\n7\n"), Splunk, sel, setOf())
 	want := [][]string{{"a"}, {`q"q`}, nil, {"a", "b$c"}, {"plain"}, nil, nil}
 	if fmt.Sprint(rows) != fmt.Sprint(want) {
 		t.Errorf("got %q, want %q", rows, want)
@@ -234,7 +234,7 @@ func TestRandomCSV(t *testing.T) {
 			out.WriteString(row + ",X" + eol)
 		}
 		sel := record.Selection{Fields: []string{fmt.Sprintf("c%d", want)}, Outputs: []record.Output{{Name: "x"}}}
-		got, rows := run(t, &pieces{strings.NewReader(in.String()), 1 + rng.IntN(40)}, CSV, sel, set(text("X")))
+		got, rows := run(t, &pieces{strings.NewReader(in.String()), 1 + rng.IntN(40)}, CSV, sel, setOf(cellText("X")))
 		if got != out.String() {
 			t.Fatalf("in   %q\ngot  %q\nwant %q", in.String(), got, out.String())
 		}
@@ -263,7 +263,7 @@ func FuzzCSV(f *testing.F) {
 			return
 		}
 		const mark = "\x02\x03"
-		var marked = set(text(mark))
+		var marked = setOf(cellText(mark))
 		got, rows := run(t, bytes.NewReader(in), CSV, sel, marked)
 		// Without the mark it is the input again, but for the padding of short rows.
 		plain := strings.ReplaceAll(strings.Replace(got, ",\x01added", "", 1), ","+mark, "")
@@ -324,7 +324,7 @@ func TestBodies(t *testing.T) {
 		if _, err := c.Parse([]byte(tt.in), &b); err != nil {
 			t.Fatal(err)
 		}
-		annotate(&b, set(text("X")))
+		annotate(&b, setOf(cellText("X")))
 		if got := string(AppendCSV(AppendHeader(nil, &b), &b)); got != tt.out {
 			t.Errorf("%q:\n got %q\nwant %q", tt.in, got, tt.out)
 		}
@@ -352,7 +352,7 @@ func TestCSVAllocations(t *testing.T) {
 	sel := record.Selection{Fields: []string{"domain"}, Outputs: []record.Output{{Name: "tc_status"}, {Name: "tc_hashes", List: true}}}
 	c := NewCSVBodies(Splunk, sel)
 	var b record.Batch
-	s := set(text("found"), list("a", "b"))
+	s := setOf(cellText("found"), cellList("a", "b"))
 	of := make([]uint32, 2000)
 	out := make([]byte, 0, 2*len(body))
 	sets := []*record.Set{s}
@@ -373,7 +373,7 @@ func TestCSVAllocations(t *testing.T) {
 func BenchmarkCSV(bm *testing.B) {
 	body := splunkBody(20000)
 	sel := record.Selection{Fields: []string{"domain"}, Outputs: []record.Output{{Name: "tc_status"}, {Name: "tc_votes"}, {Name: "tc_last_seen"}}}
-	s := set(text("found"), text("-1"), text("2020-02-11"))
+	s := setOf(cellText("found"), cellText("-1"), cellText("2020-02-11"))
 	of := make([]uint32, 20000)
 	bm.Run("spans", func(bm *testing.B) {
 		c := NewCSVBodies(Splunk, sel)

@@ -145,7 +145,7 @@ func (p *projection) load() []*source.Report {
 		if a.status != Found {
 			continue
 		}
-		if r, err := p.e.opts.Source.Decode(a.ind, a.result.Raw); err == nil {
+		if r, err := p.e.opts.Decode(a.result.Source, a.ind, a.result.Raw); err == nil {
 			p.reports = append(p.reports, r)
 		}
 	}
@@ -310,7 +310,7 @@ func (p *projection) json() string {
 	if a == nil || a.status != Found {
 		return ""
 	}
-	r, err := p.e.opts.Source.Decode(a.ind, a.result.Raw)
+	r, err := p.e.opts.Decode(a.result.Source, a.ind, a.result.Raw)
 	if err != nil {
 		return ""
 	}

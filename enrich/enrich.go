@@ -45,6 +45,8 @@ type Options struct {
 	// Rules say what must not be sent; nil excludes nothing.
 	Rules  *indicator.Rules
 	Source source.Source
+	// Decode reads a report of the named source; nil means Source.Decode.
+	Decode func(name string, ind indicator.Indicator, raw []byte) (*source.Report, error)
 	// Output lists the columns by their names without prefix; none means
 	// summary.
 	Output []string
@@ -102,7 +104,7 @@ type field struct {
 	cells       []*cell // the distinct cells of the batch
 	sets        []*record.Set
 	of          []uint32
-	columns     []column
+	seen        bool // a record had a value
 }
 
 // maxHeld bounds the memory of cells and answers kept between batches. What
@@ -134,13 +136,18 @@ func New(opts Options) (*Enricher, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
+	if opts.Decode == nil {
+		e.opts.Decode = func(_ string, ind indicator.Indicator, raw []byte) (*source.Report, error) {
+			return opts.Source.Decode(ind, raw)
+		}
+	}
 	for i, f := range opts.Fields {
 		for _, g := range opts.Fields[:i] {
 			if g.Name == f.Name {
 				return nil, fmt.Errorf("field %q is named twice", f.Name)
 			}
 		}
-		e.fields = append(e.fields, field{Field: f, columns: cs})
+		e.fields = append(e.fields, field{Field: f})
 	}
 	e.forget()
 	e.empty = &cell{}
@@ -251,6 +258,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 			if c = f.twin[string(twin)]; c == nil {
 				c = e.newCell(b, f.Type, raw, twin)
 				f.twin[string(twin)] = c
+				f.seen = true
 			}
 		} else if len(raw) == 0 || b.Rows[r].Bad {
 			c = e.empty
@@ -260,6 +268,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 			if c = f.plain[string(raw)]; c == nil {
 				c = e.newCell(b, f.Type, raw, nil)
 				f.plain[string(raw)] = c
+				f.seen = f.seen || len(c.values) > 0
 			}
 			last, lastRaw = c, raw
 		}

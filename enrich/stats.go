@@ -12,8 +12,10 @@ type Stats struct {
 	// counts twice.
 	Status map[string]int64 `json:"status"`
 	// Answers counts look-ups by where their answer came from.
-	Answers    map[string]int64 `json:"answers"`
-	QueueError string           `json:"queue_error,omitempty"`
+	Answers map[string]int64 `json:"answers"`
+	// Reasons has, for each status with reasons, the one last given.
+	Reasons    map[string]string `json:"reasons,omitempty"`
+	QueueError string            `json:"queue_error,omitempty"`
 }
 
 func (s *Stats) add(c *cell) {
@@ -24,6 +26,12 @@ func (s *Stats) add(c *cell) {
 		s.Status = map[string]int64{}
 	}
 	s.Status[c.worst.status.String()] += int64(c.rows)
+	if c.worst.status >= Skipped && c.worst.status < Found {
+		if s.Reasons == nil {
+			s.Reasons = map[string]string{}
+		}
+		s.Reasons[c.worst.status.String()] = c.worst.reason
+	}
 }
 
 func (s *Stats) count(o source.Origin) {
@@ -38,6 +46,18 @@ func (s *Stats) count(o source.Origin) {
 
 // Stats returns the account so far.
 func (e *Enricher) Stats() Stats { return e.stats }
+
+// Unseen returns the fields in which no record so far has a value, if there
+// were any records.
+func (e *Enricher) Unseen() []string {
+	var names []string
+	for _, f := range e.fields {
+		if !f.seen && e.stats.Rows > 0 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
 
 func (e *Enricher) progress(open int) {
 	if e.opts.Progress != nil {

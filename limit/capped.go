@@ -5,18 +5,24 @@ import (
 	"sync"
 )
 
-// Capped returns a gate that grants at most n of the requests of g: a run's
-// own bound. Requests that were never sent do not count. After n, Take returns
-// a *Denied with the reason Spent.
-func Capped(g Gate, n int) Gate { return &capped{gate: g, left: n} }
-
-type capped struct {
-	gate Gate
+// Cap is a run's own bound on requests, over all its gates. Requests that
+// were never sent do not count. It is safe for concurrent use.
+type Cap struct {
 	mu   sync.Mutex
 	left int
 }
 
-func (c *capped) add(n int) bool {
+// NewCap returns a bound of n requests.
+func NewCap(n int) *Cap { return &Cap{left: n} }
+
+// Gate returns a gate that grants the requests of g while the bound is not
+// reached. Then Take returns a *Denied with the reason Spent.
+func (c *Cap) Gate(g Gate) Gate { return &capped{gate: g, Cap: c} }
+
+// Capped returns a gate that grants at most n of the requests of g.
+func Capped(g Gate, n int) Gate { return NewCap(n).Gate(g) }
+
+func (c *Cap) add(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left+n < 0 {
@@ -24,6 +30,11 @@ func (c *capped) add(n int) bool {
 	}
 	c.left += n
 	return true
+}
+
+type capped struct {
+	gate Gate
+	*Cap
 }
 
 func (c *capped) Take(ctx context.Context) (Ticket, error) {
@@ -35,7 +46,7 @@ func (c *capped) Take(ctx context.Context) (Ticket, error) {
 		c.add(1)
 		return nil, err
 	}
-	return &cappedTicket{Ticket: t, cap: c}, nil
+	return &cappedTicket{Ticket: t, cap: c.Cap}, nil
 }
 
 func (c *capped) Status(ctx context.Context) (Status, error) {
@@ -48,7 +59,7 @@ func (c *capped) Status(ctx context.Context) (Status, error) {
 
 type cappedTicket struct {
 	Ticket
-	cap  *capped
+	cap  *Cap
 	once sync.Once
 }
 

@@ -1,0 +1,229 @@
+// Package engine puts the look-up chain of a run together as the
+// configuration says: sources, their budgets, the cache around them, the
+// rules of what must not be sent, and the enricher on top.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/demodata"
+	"github.com/tclookup/tclookup/internal/version"
+	"github.com/tclookup/tclookup/limit"
+	"github.com/tclookup/tclookup/lookupcache"
+	"github.com/tclookup/tclookup/source"
+	"github.com/tclookup/tclookup/source/threatcrowd"
+)
+
+// Options are what a run asks for beyond the configuration.
+type Options struct {
+	Config *config.Config
+	// Fields are the input fields; none for look-ups without records.
+	Fields []enrich.Field
+	// Refresh ignores answers fetched before the run.
+	Refresh bool
+	// Demo answers from the embedded data set instead of any configured
+	// source, and keeps nothing on disk.
+	Demo bool
+	// Reports says that whole reports are wanted whatever the output.
+	Reports bool
+	// Progress is passed to the enricher.
+	Progress func(enrich.Progress)
+	Log      *slog.Logger
+}
+
+// Engine is the look-up chain of one run. Close it.
+type Engine struct {
+	Parser *indicator.Parser
+	Rules  *indicator.Rules
+	Router *source.Router
+	Links  []Link
+
+	opts   Options
+	memory *lookupcache.Memory
+	demo   *demodata.Server
+	sent   atomic.Int64
+	closed []io.Closer
+}
+
+// Link is one source of the chain with what stands around it.
+type Link struct {
+	Config *config.Source
+	Cache  *lookupcache.Cache
+	Gate   limit.Gate
+}
+
+// memoryBytes bounds the memory cache of a run that has a disk cache behind.
+const memoryBytes = 16 << 20
+
+// Open puts the chain together. It sends nothing.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	e := &Engine{opts: o}
+	if err := e.rules(); err != nil {
+		return nil, err
+	}
+	c := o.Config
+	sources := c.Active()
+	if o.Demo {
+		demo, err := demodata.Serve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		e.demo = demo
+		sources = []*config.Source{{
+			Name: "threatcrowd", Kind: "threatcrowd", Enabled: true, BaseURL: demo.BaseURL(),
+			Types: indicator.AllTypes, Burst: 1, Timeout: 20 * time.Second, Proxy: config.NewSecret("none"), Concurrency: 4,
+		}}
+	}
+	e.memory = lookupcache.NewMemory(c.Cache.MemoryEntries, 0)
+	since := time.Time{}
+	if o.Refresh {
+		since = time.Now()
+	}
+	bound := func(g limit.Gate) limit.Gate { return g }
+	if c.MaxLookups > 0 {
+		bound = limit.NewCap(c.MaxLookups).Gate
+	}
+	var list []source.Source
+	for _, s := range sources {
+		gate := limit.Gate(limit.NewLocal(s.Limit()))
+		client, err := e.client(s, bound(gate))
+		if err != nil {
+			e.Close()
+			return nil, err
+		}
+		cache := lookupcache.New(client, lookupcache.Policy{
+			Scope: scope(s),
+			TTL: func(ind indicator.Indicator, status source.Status, v source.Verdict) time.Duration {
+				return c.Cache.TTL(status == source.Found, ind.Type, v)
+			},
+			Jitter: c.Cache.TTLJitter, StaleFor: c.Cache.StaleFor, Since: since,
+			Reports: o.Reports || enrich.NeedsReports(c.Output, c.CIM),
+			Offline: c.Mode != config.Live, Log: o.Log,
+		}, e.memory)
+		list = append(list, cache)
+		e.Links = append(e.Links, Link{Config: s, Cache: cache, Gate: gate})
+	}
+	e.Router = source.NewRouter(list...)
+	return e, nil
+}
+
+// scope names the answers of one server of a source. It holds no secret.
+func scope(s *config.Source) string {
+	_, server, _ := strings.Cut(s.BaseURL, "://")
+	return s.Name + "@" + server
+}
+
+func (e *Engine) client(s *config.Source, gate limit.Gate) (source.Source, error) {
+	switch s.Kind {
+	case "threatcrowd":
+		retries := s.Retries
+		if retries == 0 {
+			retries = -1
+		}
+		return threatcrowd.New(threatcrowd.Config{
+			Name: s.Name, BaseURL: s.BaseURL, Types: s.Types, Gate: &countingGate{gate, &e.sent},
+			Concurrency: s.Concurrency, Timeout: s.Timeout, Retries: retries, Proxy: s.Proxy.Reveal(),
+			CAFile: s.CAFile, InsecureTLS: s.InsecureTLS, APIKey: s.APIKey.Reveal(),
+			UserAgent: "tclookup/" + version.String(),
+		})
+	}
+	return nil, fmt.Errorf("[source:%s] kind = %s: unknown; allowed is threatcrowd", s.Name, s.Kind)
+}
+
+// rules makes the parser and the exclusion rules.
+func (e *Engine) rules() (err error) {
+	x := &e.opts.Config.Exclude
+	var allow []string
+	if x.AllowlistFile != "" {
+		f, err := os.Open(x.AllowlistFile)
+		if err != nil {
+			return fmt.Errorf("[exclude] allowlist_file: %w", err)
+		}
+		defer f.Close()
+		if allow, err = indicator.LoadAllowlist(f, x.AllowlistFile); err != nil {
+			return fmt.Errorf("[exclude] allowlist_file: %w", err)
+		}
+	}
+	suffixes := append(append([]string{}, e.opts.Config.Suffixes...), x.Suffix...)
+	if e.Parser, err = indicator.NewParser(indicator.ParserConfig{Suffixes: suffixes}); err != nil {
+		return err
+	}
+	e.Rules, err = indicator.NewRules(indicator.RulesConfig{CIDR: x.CIDR, Suffixes: x.Suffix, Allow: allow, Defaults: x.Defaults})
+	return err
+}
+
+// Enricher returns the enricher of the run.
+func (e *Engine) Enricher() (*enrich.Enricher, error) {
+	return enrich.New(e.enrichOptions())
+}
+
+func (e *Engine) enrichOptions() enrich.Options {
+	o := EnrichOptions(e.opts.Config, e.opts.Fields)
+	o.Parser, o.Rules, o.Source, o.Decode = e.Parser, e.Rules, e.Router, e.Router.DecodeFrom
+	o.Progress = e.opts.Progress
+	return o
+}
+
+// EnrichOptions returns the part of the enricher's options that can be known
+// without a chain: enough to check them and to ask which columns are needed.
+func EnrichOptions(c *config.Config, fields []enrich.Field) enrich.Options {
+	return enrich.Options{
+		Fields: fields, Output: c.Output, Prefix: c.Prefix, ListLimit: c.ListLimit,
+		MaxWait: c.MaxWait, CIM: c.CIM,
+	}
+}
+
+// Requests returns the number of requests sent to sources so far.
+func (e *Engine) Requests() int64 { return e.sent.Load() }
+
+// Demo returns the server of the embedded data set, nil without Options.Demo.
+func (e *Engine) Demo() *demodata.Server { return e.demo }
+
+// Close ends the chain.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, c := range e.closed {
+		errs = append(errs, c.Close())
+	}
+	if e.demo != nil {
+		errs = append(errs, e.demo.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// countingGate counts the requests that were sent.
+type countingGate struct {
+	limit.Gate
+	sent *atomic.Int64
+}
+
+func (g *countingGate) Take(ctx context.Context) (limit.Ticket, error) {
+	t, err := g.Gate.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return countingTicket{t, g.sent}, nil
+}
+
+type countingTicket struct {
+	limit.Ticket
+	sent *atomic.Int64
+}
+
+func (t countingTicket) Done(o limit.Outcome) {
+	if !o.Seen.IsZero() {
+		t.sent.Add(1)
+	}
+	t.Ticket.Done(o)
+}
