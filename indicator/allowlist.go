@@ -88,10 +88,9 @@ func (e entry) text() string {
 	return e.net.String()
 }
 
-var (
-	errMask      = reason("not a network: write it like 10.0.0.0/8")
-	errOneALine  = reason("more than one entry: one a line")
-	errEntryHash = reason("no hash has that many digits: MD5 has 32, SHA-1 40, SHA-256 64, SHA-512 128")
+const (
+	errMask     = reason("not a network: write it like 10.0.0.0/8")
+	errOneALine = reason("more than one entry: one a line")
 )
 
 func parseEntry(line string) (entry, error) {
@@ -114,7 +113,7 @@ func parseEntry(line string) (entry, error) {
 		return entry{net: netip.PrefixFrom(addr, addr.BitLen())}, nil
 	case Domain:
 		if len(ind.Value) > 30 && strings.Trim(ind.Value, "0123456789abcdef") == "" {
-			return entry{}, errEntryHash
+			return entry{}, errNotHash
 		}
 		e := entry{values: []Indicator{ind}}
 		if av, err := antivirusEntry(line, nil); err == nil {

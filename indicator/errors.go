@@ -53,6 +53,7 @@ const (
 	errMailIP        = reason("e-mail address at an IP address")
 	errSeveralHashes = reason("several hashes: one value at a time")
 	errHashLength    = reason("hash does not have the length of the algorithm named before it")
+	errNotHash       = reason("not a file hash: MD5 has 32 hexadecimal digits, SHA-1 40, SHA-256 64, SHA-512 128")
 	errAntivirusChar = reason("a control or invisible character in an antivirus name")
 	errType          = reason("asked for as an unknown type")
 )

@@ -1,6 +1,9 @@
 package indicator
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // hashSize reports whether a hash can have n hexadecimal digits: MD5, SHA-1,
 // SHA-256 and SHA-512 do.
@@ -43,4 +46,16 @@ func (p *Parser) prefixedHash(dst, digits []byte, size int) ([]byte, Type, error
 		return dst, None, errSeveralHashes
 	}
 	return dst, None, errHashLength
+}
+
+// noHash reports whether a value asked for as a hash is nothing else either,
+// so that there is no better reason than how a hash looks.
+func noHash(found []byte, t Type, err error) bool {
+	switch err {
+	case nil:
+		return t == Domain && bytes.IndexByte(found, '.') < 0
+	case errSeveralHashes, errHashLength, errUTF8:
+		return false
+	}
+	return errors.Is(err, ErrInvalid)
 }

@@ -93,7 +93,8 @@ func (p *Parser) Parse(s string, want Type) (Indicator, error) {
 // domains in ASCII, no trailing dot; IPv6 as RFC 5952 writes it, IPv4-mapped
 // addresses as IPv4. An e-mail address has its domain in lower case and its
 // local part as it came, because only the receiving host knows whether case
-// counts there (RFC 5321 section 2.4). An antivirus name keeps its case and
+// counts there (RFC 5321 section 2.4); where there may be a URL, a bare
+// "a/b@c" is taken for a host and a path. An antivirus name keeps its case and
 // has single blanks inside.
 //
 // The error is ErrEmpty, or an ErrInvalid whose text says why; dst is returned
@@ -115,7 +116,10 @@ func (p *Parser) Append(dst, src []byte, want Type) ([]byte, Type, error) {
 	if err == errHostChar {
 		out, t, err = p.messy(dst, src, want)
 	}
-	if err == nil && want != None && t != want {
+	switch {
+	case want == Hash && noHash(out[len(dst):], t, err):
+		err = errNotHash
+	case err == nil && want != None && t != want:
 		err = mismatch{is: t, want: want}
 	}
 	if err != nil {

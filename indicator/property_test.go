@@ -283,10 +283,10 @@ func checkParse(t *testing.T, p *Parser, src []byte, want Type) (Indicator, bool
 		t.Fatalf("%q: canonical form %q", src, out)
 	}
 	for _, again := range []Type{want, typ} {
+		if again == None && typ == Email && bytes.ContainsAny(out[:bytes.LastIndexByte(out, '@')], "/?#") {
+			continue // bare, such an address reads as a host and a path
+		}
 		if got, err := p.Parse(ind.Value, again); err != nil || got != ind {
-			if again == None && typ == Email {
-				continue
-			}
 			t.Fatalf("%q gave %v, and that %v, %v", src, ind, got, err)
 		}
 	}

@@ -49,7 +49,7 @@ var blocks = [...]block{
 	{"::/0", "unassigned", "RFC 4291", false},
 	{"::/128", "unspecified", "RFC 4291", false},
 	{"::1/128", "loopback", "RFC 4291", false},
-	{"::ffff:0:0/96", "IPv4-mapped", "RFC 4291", false},
+	{"::ffff:0:0/96", "IPv4-mapped", "RFC 4291", false}, // judged as IPv4, for completeness
 	{"64:ff9b::/96", "NAT64", "RFC 6052", true},
 	{"64:ff9b:1::/48", "local NAT64", "RFC 8215", false},
 	{"100::/64", "discard", "RFC 6666", false},

@@ -86,7 +86,7 @@ func TestRegistryAddresses(t *testing.T) {
 
 func TestWithoutDefaults(t *testing.T) {
 	r := newRules(t, RulesConfig{
-		CIDR:     []netip.Prefix{netip.MustParsePrefix("10.1.2.3/16"), netip.MustParsePrefix("::ffff:172.16.0.0/108")},
+		CIDR:     []netip.Prefix{netip.MustParsePrefix("10.1.2.3/16"), netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("::ffff:172.16.0.0/108")},
 		Suffixes: []string{"corp"},
 	})
 	for _, c := range []struct {
@@ -191,7 +191,7 @@ func TestAllowlistMistakes(t *testing.T) {
 		{"a.com b.com", "more than one entry"},
 		{"10.0.0.1 10.0.0.2", "blanks"},
 		{"http://", "no host name"},
-		{"d41d8cd98f00b204e9800998ecf8427", "no hash has that many digits"},
+		{"d41d8cd98f00b204e9800998ecf8427", "not a file hash"},
 		{"bad\xffname", "not valid UTF-8"},
 		{"bad\x01name", "control"},
 		{strings.Repeat("x", MaxLen+1), "longer than"},
