@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -51,7 +52,7 @@ func TestEnvironment(t *testing.T) {
 	if len(c.Warnings()) > 0 {
 		t.Errorf("warnings: %v", c.Warnings())
 	}
-	if c.Mode != Only || c.Cache.TTLFound != 2*time.Hour || c.DataDir != "/home/u/state" || c.Exclude.AllowlistFile != "/home/u/allow" {
+	if c.Mode != Only || c.Cache.TTLFound != 2*time.Hour || filepath.ToSlash(c.DataDir) != "/home/u/state" || filepath.ToSlash(c.Exclude.AllowlistFile) != "/home/u/allow" {
 		t.Errorf("%+v %+v", c.Global, c.Exclude)
 	}
 	if own := c.Source("my-own"); own.BaseURL != "https://own.example" {

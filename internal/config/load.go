@@ -3,10 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -41,9 +38,6 @@ type Override struct {
 	Stanza, Key, Value string
 	From               string // what the user wrote it as, such as "--max-wait"
 }
-
-// maxFile is the most bytes of one configuration file.
-const maxFile = 1 << 20
 
 // Load reads the configuration: defaults, then files, then the environment,
 // then overrides. An empty value of a file or an override stands for the
@@ -145,48 +139,6 @@ func (l *loader) file(name string) {
 		l.report(Problem{Origin: Origin{From: name}, Warning: true,
 			Message: "the file holds a secret and every user of this machine can read it; run chmod o-r on it"})
 	}
-}
-
-// read returns the contents and the mode of a file.
-func read(name string) ([]byte, fs.FileMode, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-	if info.Size() > maxFile {
-		return nil, 0, errTooLarge
-	}
-	data := make([]byte, 0, info.Size()+512)
-	for {
-		n, err := f.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case err == io.EOF:
-			return data, info.Mode(), nil
-		case err != nil:
-			return nil, 0, err
-		case len(data) > maxFile:
-			return nil, 0, errTooLarge
-		case len(data) == cap(data):
-			data = slices.Grow(data, len(data))
-		}
-	}
-}
-
-var errTooLarge = fmt.Errorf("larger than %s, which no configuration is", formatSize(maxFile))
-
-// reason is the message of an error without the path, which is said already.
-func reason(err error) string {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return err.Error()
 }
 
 // stanza reports whether there is a stanza of that name; that of a source
@@ -320,50 +272,6 @@ func (l *loader) override(v Override) {
 		return
 	}
 	l.set(v.Stanza, v.Key, v.Value, origin, "")
-}
-
-// check looks at what concerns several settings.
-func (l *loader) check() {
-	for _, name := range l.c.Sources {
-		if l.c.Source(name) != nil {
-			continue
-		}
-		var names []string
-		for _, s := range l.c.All {
-			names = append(names, s.Name)
-		}
-		m := fmt.Sprintf("there is no source %q; there are %s", printable(name), strings.Join(names, ", "))
-		l.report(Problem{Origin: l.c.origin(GlobalStanza, "sources"), Stanza: GlobalStanza, Key: "sources", Message: m})
-	}
-	for _, s := range l.c.All {
-		stanza := SourceStanza + s.Name
-		if s.Kind == "" {
-			if slices.Contains(kindWords, s.Name) {
-				s.Kind = s.Name
-			} else if !l.wrong(stanza, "kind") {
-				l.report(Problem{Origin: s.origin, Stanza: stanza, Key: "kind",
-					Message: "missing: the name does not say which API the server speaks; allowed: " + strings.Join(kindWords, ", ")})
-			}
-		}
-		if s.InsecureTLS {
-			l.report(Problem{Origin: l.c.origin(stanza, "insecure_tls"), Stanza: stanza, Key: "insecure_tls", Warning: true,
-				Message: "certificates are not checked: anyone on the way can read and change what is sent; name the server's authority with ca_file instead"})
-		}
-		if !s.APIKey.IsZero() && strings.HasPrefix(s.BaseURL, "http:") && !loopback(s.BaseURL) {
-			l.report(Problem{Origin: l.c.origin(stanza, "base_url"), Stanza: stanza, Key: "base_url", Warning: true,
-				Message: "the api_key is sent without encryption; use https"})
-		}
-	}
-}
-
-// wrong reports whether a mistake in a setting was reported.
-func (l *loader) wrong(stanza, key string) bool {
-	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Stanza == stanza && p.Key == key })
-}
-
-func loopback(base string) bool {
-	u, err := url.Parse(base)
-	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
 }
 
 // origin says where a setting was given last.

@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// check looks at what concerns several settings.
+func (l *loader) check() {
+	for _, name := range l.c.Sources {
+		if l.c.Source(name) != nil {
+			continue
+		}
+		var names []string
+		for _, s := range l.c.All {
+			names = append(names, s.Name)
+		}
+		m := fmt.Sprintf("there is no source %q; there are %s", printable(name), strings.Join(names, ", "))
+		l.report(Problem{Origin: l.c.origin(GlobalStanza, "sources"), Stanza: GlobalStanza, Key: "sources", Message: m})
+	}
+	for _, s := range l.c.All {
+		stanza := SourceStanza + s.Name
+		if s.Kind == "" {
+			if slices.Contains(kindWords, s.Name) {
+				s.Kind = s.Name
+			} else if !l.wrong(stanza, "kind") {
+				l.report(Problem{Origin: s.origin, Stanza: stanza, Key: "kind",
+					Message: "missing: the name does not say which API the server speaks; allowed: " + strings.Join(kindWords, ", ")})
+			}
+		}
+		if s.InsecureTLS {
+			l.report(Problem{Origin: l.c.origin(stanza, "insecure_tls"), Stanza: stanza, Key: "insecure_tls", Warning: true,
+				Message: "certificates are not checked: anyone on the way can read and change what is sent; name the server's authority with ca_file instead"})
+		}
+		if !s.APIKey.IsZero() && strings.HasPrefix(s.BaseURL, "http:") && !loopback(s.BaseURL) {
+			l.report(Problem{Origin: l.c.origin(stanza, "base_url"), Stanza: stanza, Key: "base_url", Warning: true,
+				Message: "the api_key is sent without encryption; use https"})
+		}
+	}
+}
+
+// wrong reports whether a mistake in a setting was reported.
+func (l *loader) wrong(stanza, key string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Stanza == stanza && p.Key == key })
+}
+
+func loopback(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
+}
