@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/version"
+)
+
+// app is one run from the command line.
+type app struct {
+	place  place
+	stdin  *os.File
+	stdout io.Writer
+	stderr io.Writer
+	cli    commands
+}
+
+// commands is the command line.
+type commands struct {
+	Config    string `name:"config" type:"path" placeholder:"FILE" help:"Configuration file, instead of $$TCLOOKUP_CONFIG or the user's."`
+	DataDir   string `name:"data-dir" type:"path" placeholder:"DIR" help:"Directory of what is kept between runs."`
+	Verbose   bool   `name:"verbose" short:"v" help:"Log what is done, on stderr."`
+	LogFormat string `name:"log-format" placeholder:"FORMAT" help:"text (default) or json."`
+
+	Enrich     enrichCmd     `cmd:"" help:"Add what is known to records: CSV, TSV or JSON Lines in, the same out."`
+	Report     reportCmd     `cmd:"" help:"Show what is known about single indicators."`
+	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
+	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
+	Splunk     splunkCmd     `cmd:"" help:"Speak Splunk's chunked search-command protocol on stdin and stdout."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for a shell: bash, zsh or fish."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// usageError is a mistake on the command line or in the configuration.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// codeError ends the run with a code and without a message.
+type codeError int
+
+func (c codeError) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+const description = `Tells what is known about domains, IP addresses, e-mail addresses, file hashes and antivirus names.
+
+Examples:
+  tclookup enrich --field domain < proxy.csv > enriched.csv
+  tclookup field=src_ip field=dest_ip output=verdict,votes < flows.csv
+  tclookup report evil.example.com
+  tclookup explain 10.0.0.1
+  tclookup demo`
+
+func (a *app) parser(exit *bool) (*kong.Kong, error) {
+	return kong.New(&a.cli,
+		kong.Name("tclookup"), kong.Description(description),
+		kong.Writers(a.stderr, a.stderr),
+		kong.Exit(func(int) { *exit = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Bind(a),
+	)
+}
+
+// run parses the command line and runs the command.
+func (a *app) run(ctx context.Context, args []string) error {
+	args = fromSPL(args)
+	var exit bool
+	parser, err := a.parser(&exit)
+	if err != nil {
+		return err
+	}
+	if asksHelp(args) { // help that was asked for is what the user wants on stdout
+		parser.Stdout = a.stdout
+	}
+	k, err := parser.Parse(args)
+	if exit {
+		return nil
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.Bind(parser)
+	return k.Run()
+}
+
+func asksHelp(args []string) bool {
+	for _, a := range args {
+		if a == "--" {
+			return false
+		}
+		if a == "--help" || a == "-h" {
+			return true
+		}
+	}
+	return false
+}
+
+// usage prints the help text.
+func usage(w io.Writer) {
+	a := &app{stderr: w, stdout: w}
+	var exit bool
+	if p, err := a.parser(&exit); err == nil {
+		_, _ = p.Parse([]string{"--help"})
+	}
+}
+
+// fromSPL translates the SPL spelling, `tclookup field=domain`, into the
+// command enrich. Words without = are field names, as in a search.
+func fromSPL(args []string) []string {
+	if len(args) == 0 || !isOption(args[0]) && !slices.ContainsFunc(args, isOption) || isCommand(args[0]) || strings.HasPrefix(args[0], "-") {
+		return args
+	}
+	out := []string{"enrich"}
+	for i, a := range args {
+		switch name, value, ok := strings.Cut(a, "="); {
+		case strings.HasPrefix(a, "-"):
+			out = append(out, a)
+		case ok:
+			out = append(out, "--"+strings.ReplaceAll(name, "_", "-")+"="+value)
+		case i > 0 && strings.HasPrefix(args[i-1], "-") && !strings.Contains(args[i-1], "="):
+			out = append(out, a) // the value of a flag
+		default:
+			out = append(out, "--field="+a)
+		}
+	}
+	return out
+}
+
+// isOption reports whether a word is written like an option in SPL.
+func isOption(s string) bool {
+	name, _, ok := strings.Cut(s, "=")
+	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == ""
+}
+
+func isCommand(s string) bool {
+	return slices.Contains([]string{"enrich", "report", "explain", "demo", "splunk", "completion", "version"}, s)
+}
+
+// exitCode says what went wrong, on stderr, and returns the code for it.
+func (a *app) exitCode(err error) int {
+	var code codeError
+	var usage usageError
+	var conf *config.Error
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &usage), errors.As(err, &conf):
+		fmt.Fprintf(a.stderr, "tclookup: %v\n", err)
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	fmt.Fprintf(a.stderr, "tclookup: %v\n", err)
+	return exitFailed
+}
+
+// load reads the configuration with the flags over it.
+func (a *app) load(o *runOptions) (*config.Config, error) {
+	overrides := o.overrides(func(option string) string { return "--" + strings.ReplaceAll(option, "_", "-") })
+	add := func(key, flag, value string) {
+		if value != "" {
+			overrides = append(overrides, config.Override{Stanza: "tclookup", Key: key, Value: value, From: flag})
+		}
+	}
+	add("data_dir", "--data-dir", a.cli.DataDir)
+	add("log_format", "--log-format", a.cli.LogFormat)
+	if a.cli.Verbose {
+		add("log_level", "-v", "debug")
+	}
+	c, err := a.place.load(a.cli.Config, overrides)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	for _, w := range c.Warnings() {
+		fmt.Fprintf(a.stderr, "tclookup: warning: %s\n", w)
+	}
+	return c, nil
+}
+
+// logger returns the log of the run, on stderr.
+func (a *app) logger(c *config.Config) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, o))
+}
+
+func (a *app) warn(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "tclookup: warning: "+format+"\n", args...)
+}
+
+type versionCmd struct {
+	Output string `enum:"text,json" default:"text" help:"text or json."`
+}
+
+// Run implements the command.
+func (v *versionCmd) Run(a *app) error {
+	if v.Output == "json" {
+		return writeJSON(a.stdout, map[string]string{"version": version.String(), "commit": version.Commit(), "go": runtime.Version()})
+	}
+	line := "tclookup " + version.String()
+	if c := version.Commit(); c != "" {
+		line += " (" + c + ")"
+	}
+	_, err := fmt.Fprintln(a.stdout, line)
+	return err
+}
+
+type splunkCmd struct {
+	Command string `arg:"" optional:"" help:"Stanza of commands.conf." default:"tclookup"`
+}
+
+// Run implements the command for the help text; main serves it without
+// parsing the command line, as a search waits for it.
+func (s *splunkCmd) Run(a *app) error {
+	if out, ok := a.stdout.(*os.File); ok {
+		if code := serve(s.Command, a.stdin, out); code != exitOK {
+			return codeError(code)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/codec"
+	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/internal/engine"
+	"github.com/tclookup/tclookup/internal/filter"
+	"github.com/tclookup/tclookup/internal/stream"
+)
+
+// enrichCmd is `tclookup enrich`.
+type enrichCmd struct {
+	runOptions  `embed:""`
+	Files       []string `arg:"" optional:"" name:"file" help:"Files of records; stdin when none is named. - is stdin."`
+	Format      string   `name:"format" default:"auto" placeholder:"FORMAT" help:"auto (by the content, the default), csv, tsv, ssv (semicolons) or jsonl."`
+	OutputFile  string   `name:"output-file" short:"o" placeholder:"FILE" help:"Write there instead of stdout."`
+	Compress    string   `name:"compress" default:"none" placeholder:"KIND" help:"Compress the output: none (default), gzip, zstd, or auto, like the input."`
+	Encoding    string   `name:"encoding" default:"keep" placeholder:"NAME" help:"Encoding of the output: keep (default), that of the input, or utf-8."`
+	Separator   string   `name:"separator" default:";" placeholder:"TEXT" help:"What stands between the elements of lists in CSV."`
+	Progress    string   `name:"progress" default:"auto" placeholder:"WHEN" help:"Show progress on stderr: auto (default), on a terminal; always; never."`
+	Summary     bool     `name:"summary" help:"Print a JSON account of the run on stderr at its end."`
+	FailOn      []string `name:"fail-on" placeholder:"STATUS" help:"Exit with 3 if rows ended in one of these statuses, such as error,skipped."`
+	Concurrency int      `name:"concurrency" short:"j" placeholder:"N" help:"Most requests under way at a time for each source."`
+}
+
+// Help is shown by --help.
+func (c *enrichCmd) Help() string {
+	return `Every row is written, in order, with its own bytes unchanged and the added fields behind them. The same
+options work in SPL spelling: tclookup field=domain output=full < in.csv
+
+Examples:
+  tclookup enrich --field domain < proxy.csv > enriched.csv
+  tclookup enrich --field src_ip,dest_ip --output verdict,votes flows.jsonl.gz
+  tclookup enrich --field MD5 --type hash --max-wait 0 --fail-on error,skipped autoruns.csv -o out.csv`
+}
+
+// Run implements the command.
+func (c *enrichCmd) Run(ctx context.Context, a *app) error {
+	syntax, compress, err := c.check()
+	if err != nil {
+		return usageError{err}
+	}
+	conf, err := a.load(&c.runOptions)
+	if err != nil {
+		return err
+	}
+	fields, err := c.fields(conf)
+	if err != nil {
+		return usageError{err}
+	}
+	if c.Concurrency > 0 {
+		for _, s := range conf.All {
+			s.Concurrency = c.Concurrency
+		}
+	}
+	if _, err := enrich.New(engine.EnrichOptions(conf, fields)); err != nil {
+		return usageError{err}
+	}
+	inputs, err := c.inputs(a.stdin)
+	if err != nil {
+		return usageError{err}
+	}
+	out, closeOut, err := c.output(a.stdout)
+	if err != nil {
+		return err
+	}
+	log := a.logger(conf)
+	bar := &progress{}
+	eng, err := engine.Open(ctx, engine.Options{
+		Config: conf, Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update,
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	bar.start(a.stderr, c.Progress, eng)
+	enricher, err := eng.Enricher()
+	if err != nil {
+		return errors.Join(err, eng.Close())
+	}
+	start := time.Now()
+	account, runErr := filter.Run(ctx, filter.Options{
+		Inputs: inputs, Out: out, Syntax: syntax, Detect: c.Format == "auto", Compress: compress,
+		UTF8: c.Encoding == "utf-8", Separator: c.Separator, Enricher: enricher,
+		Warn: func(s string) { a.warn("%s", s) },
+	})
+	bar.end()
+	runErr = errors.Join(runErr, closeOut(), eng.Close())
+	stats := enricher.Stats()
+	if runErr == nil {
+		for _, f := range enricher.Unseen() {
+			a.warn("no record has a value in field %q", f)
+		}
+	}
+	for _, g := range gaps(&stats, eng) {
+		a.warn("%s", g)
+	}
+	if c.Summary {
+		if err := writeJSON(a.stderr, summary{Stats: stats, Account: account, Requests: eng.Requests(), Seconds: time.Since(start).Seconds(), Complete: runErr == nil}); err != nil {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(runErr, filter.ErrInterrupted):
+		return codeError(exitInterrupted)
+	case runErr != nil:
+		return runErr
+	}
+	for _, s := range c.FailOn {
+		if stats.Status[s] > 0 {
+			return codeError(exitStatus)
+		}
+	}
+	return nil
+}
+
+// summary is the account of a run as --summary prints it.
+type summary struct {
+	enrich.Stats
+	filter.Account
+	Requests int64   `json:"requests"`
+	Seconds  float64 `json:"seconds"`
+	Complete bool    `json:"complete"`
+}
+
+// check reads the flags that have a few possible values.
+func (c *enrichCmd) check() (syntax codec.Syntax, compress stream.Compression, err error) {
+	var errs []error
+	if c.Format != "auto" {
+		if syntax, err = codec.ParseSyntax(c.Format); err != nil {
+			errs = append(errs, fmt.Errorf("--format: %w, auto", err))
+		}
+	}
+	if compress, err = stream.ParseCompression(c.Compress); err != nil {
+		errs = append(errs, fmt.Errorf("--compress: %w", err))
+	}
+	oneOf := func(flag, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			errs = append(errs, fmt.Errorf("%s cannot be %q: allowed are %s", flag, value, strings.Join(allowed, ", ")))
+		}
+	}
+	oneOf("--encoding", c.Encoding, "keep", "utf-8")
+	oneOf("--progress", c.Progress, "auto", "always", "never")
+	for _, s := range c.FailOn {
+		oneOf("--fail-on", s, enrich.Statuses()...)
+	}
+	if strings.ContainsAny(c.Separator, "\r\n\"") || c.Separator == "" {
+		errs = append(errs, fmt.Errorf("--separator cannot be %q: it must not be empty and hold no line end and no quote", c.Separator))
+	}
+	if len(c.Field) == 0 {
+		errs = append(errs, errors.New("no field: name at least one with --field NAME"))
+	}
+	if c.Concurrency < 0 || c.Concurrency > 64 {
+		errs = append(errs, fmt.Errorf("-j cannot be %d: allowed is 1 to 64", c.Concurrency))
+	}
+	return syntax, compress, errors.Join(errs...)
+}
+
+// inputs returns what to read. That files can be opened is checked before
+// anything is written.
+func (c *enrichCmd) inputs(stdin *os.File) ([]filter.Input, error) {
+	if len(c.Files) == 0 {
+		c.Files = []string{"-"}
+	}
+	var in []filter.Input
+	var errs []error
+	for i, name := range c.Files {
+		if name == "-" {
+			if slices.Contains(c.Files[:i], "-") {
+				errs = append(errs, errors.New("stdin, -, is named twice"))
+			}
+			in = append(in, filter.Input{Name: "stdin", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
+			continue
+		}
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case info.IsDir():
+			errs = append(errs, fmt.Errorf("%s is a directory: name files", name))
+		}
+		if out, err := os.Stat(c.OutputFile); err == nil && info != nil && os.SameFile(out, info) {
+			errs = append(errs, fmt.Errorf("%s is read and written: name another --output-file", name))
+		}
+		in = append(in, filter.Input{Name: name, Open: func() (io.ReadCloser, error) { return os.Open(name) }})
+	}
+	return in, errors.Join(errs...)
+}
+
+// output returns where to write, and how to end it.
+func (c *enrichCmd) output(stdout io.Writer) (io.Writer, func() error, error) {
+	if c.OutputFile == "" || c.OutputFile == "-" {
+		return stdout, func() error { return nil }, nil
+	}
+	f, err := os.Create(c.OutputFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+// writeJSON writes v as one line.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

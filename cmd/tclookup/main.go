@@ -1,0 +1,92 @@
+// Command tclookup tells what is known about domains, IP addresses, e-mail
+// addresses, file hashes and antivirus names: as a search command in Splunk,
+// and as a filter outside.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/tclookup/tclookup/chunked"
+)
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1   // the run could not be completed
+	exitUsage       = 2   // the command line or the configuration is wrong
+	exitStatus      = 3   // rows ended in a status named by --fail-on
+	exitInterrupted = 130 // by a signal
+)
+
+func main() {
+	// stdout is the data stream or the protocol: nothing else gets hold of it.
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
+	os.Exit(run(os.Args[1:], os.Stdin, stdout))
+}
+
+// run is the program. It returns the exit code.
+func run(args []string, stdin *os.File, stdout *os.File) int {
+	if len(args) > 0 && args[0] == "splunk" {
+		stanza := stanzas[0]
+		if len(args) > 1 {
+			stanza = args[1]
+		}
+		return serve(stanza, stdin, stdout)
+	}
+	if len(args) == 0 {
+		if !isatty.IsTerminal(stdin.Fd()) {
+			if in, ok := protocol(stdin); ok {
+				return serve(stanzas[0], in, stdout)
+			}
+		}
+		usage(os.Stderr)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	a := &app{place: here(), stdin: stdin, stdout: stdout, stderr: os.Stderr}
+	return a.exitCode(a.run(ctx, args))
+}
+
+// protocol reports whether stdin begins as the chunked protocol does, and
+// returns a reader of all of it.
+func protocol(stdin io.Reader) (io.Reader, bool) {
+	const magic = "chunked"
+	head := make([]byte, 0, len(magic))
+	for len(head) < len(magic) && strings.HasPrefix(magic, string(head)) {
+		n, err := stdin.Read(head[len(head):cap(head)])
+		head = head[:len(head)+n]
+		if err != nil {
+			break
+		}
+	}
+	return io.MultiReader(bytes.NewReader(head), stdin), string(head) == magic
+}
+
+// serve speaks the chunked protocol.
+func serve(stanza string, in io.Reader, out *os.File) int {
+	ignoreSIGPIPE()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := new(chunked.Server).Serve(ctx, in, out, handlerFor(stanza, here()))
+	var reported *chunked.ReportedError
+	switch {
+	case err == nil:
+		return exitOK
+	case !errors.As(err, &reported):
+		fmt.Fprintln(os.Stderr, "tclookup:", err)
+	}
+	return exitFailed
+}

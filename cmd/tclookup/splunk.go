@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/codec"
+	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/engine"
+	"github.com/tclookup/tclookup/record"
+	"github.com/tclookup/tclookup/source"
+)
+
+// stanzas are the stanzas of commands.conf that are the search command.
+var stanzas = []string{"tclookup", "threatcrowdlookup"}
+
+// searchCommand is `| tclookup field=domain`. Getinfo reads the options and
+// the configuration and nothing else; what looks up is put together when the
+// first rows come.
+type searchCommand struct {
+	place place
+	open  func(context.Context, engine.Options) (*engine.Engine, error)
+	keep  bool // the engine is closed by who opened it
+
+	options  searchOptions
+	config   *config.Config
+	fields   []enrich.Field
+	engine   *engine.Engine
+	enricher *enrich.Enricher
+	bodies   *codec.CSVBodies
+	batch    record.Batch
+	notes    notes
+	waited   time.Duration
+	calls    int64
+	header   string
+}
+
+// searchOptions are the options of a search.
+type searchOptions struct {
+	splOptions
+	AllFields tri `arg:"all_fields" help:"have splunkd send every field"`
+}
+
+func newSearchCommand(p place) *searchCommand {
+	return &searchCommand{place: p, open: engine.Open}
+}
+
+// Getinfo implements chunked.Handler.
+func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked.Config, error) {
+	if err := chunked.ParseArgs(info.Args, info.RawArgs, &s.options); err != nil {
+		return nil, err
+	}
+	run := runOptions(s.options.splOptions)
+	overrides := run.overrides(func(option string) string { return "option " + option })
+	if info.Preview { // a preview spends no budget
+		overrides = append(overrides, config.Override{Stanza: "tclookup", Key: "mode", Value: string(config.Only), From: "preview"})
+	}
+	var err error
+	if s.config, err = s.place.load("", overrides); err != nil {
+		return nil, err
+	}
+	if s.config.MaxWait == 0 {
+		return nil, errors.New("option max_wait cannot be 0 in Splunk, the search would hang without a word: allowed is a time such as 30s, 5m")
+	}
+	if s.fields, err = run.fields(s.config); err != nil {
+		return nil, err
+	}
+	check, err := enrich.New(engine.EnrichOptions(s.config, s.fields))
+	if err != nil {
+		return nil, err
+	}
+	c := &chunked.Config{Type: chunked.TypeStateful}
+	if !s.options.AllFields.set() {
+		c.RequiredFields = check.Required()
+	}
+	for _, w := range s.config.Warnings() {
+		c.Warn("tclookup: %s", w)
+	}
+	return c, nil
+}
+
+// start puts the look-up chain together.
+func (s *searchCommand) start(ctx context.Context) (err error) {
+	s.engine, err = s.open(context.WithoutCancel(ctx), engine.Options{
+		Config: s.config, Fields: s.fields, Refresh: s.options.Refresh.set(), Demo: s.options.Demo.set(),
+		Log: slog.New(&s.notes),
+	})
+	if err != nil {
+		return err
+	}
+	if s.enricher, err = s.engine.Enricher(); err != nil {
+		return err
+	}
+	s.bodies = codec.NewCSVBodies(codec.Splunk, s.enricher.Selection())
+	return nil
+}
+
+// Execute implements chunked.Handler.
+func (s *searchCommand) Execute(ctx context.Context, req *chunked.Request, reply *chunked.Reply) error {
+	if hasRows(req.Body) {
+		if s.enricher == nil {
+			if err := s.start(ctx); err != nil {
+				return err
+			}
+		}
+		if err := s.enrich(ctx, req.Body, reply); err != nil {
+			return err
+		}
+	}
+	if req.Finished && s.enricher != nil {
+		s.account(reply)
+	}
+	for _, n := range s.notes.take() {
+		reply.Warn("tclookup: %s", n)
+	}
+	return nil
+}
+
+// hasRows reports whether a body is more than a header.
+func hasRows(body []byte) bool {
+	i := bytes.IndexByte(body, '\n')
+	return i >= 0 && i+1 < len(body) || bytes.IndexByte(body, '"') >= 0 && bytes.Count(body, []byte{'\n'}) > 1
+}
+
+func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.Reply) error {
+	if _, err := s.bodies.Parse(body, &s.batch); err != nil {
+		return err
+	}
+	if len(s.batch.Rows) == 0 {
+		return nil
+	}
+	start := time.Now()
+	// Splunk hanging up ends the waiting, not the reply.
+	err := s.enricher.Enrich(ctx, &s.batch)
+	s.waited += time.Since(start)
+	s.calls++
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	reply.Grow(len(body) + len(body)/4 + 64*len(s.batch.Rows))
+	reply.Body = codec.AppendCSV(codec.AppendHeader(reply.Body, &s.batch), &s.batch)
+	return nil
+}
+
+// account says what the search has got, and what not.
+func (s *searchCommand) account(reply *chunked.Reply) {
+	st := s.enricher.Stats()
+	for _, f := range s.enricher.Unseen() {
+		reply.Warn("tclookup: no event has a value in field %q", f)
+	}
+	for _, w := range gaps(&st, s.engine) {
+		reply.Warn("tclookup: %s", w)
+	}
+	reply.Info("tclookup: %d events, %d indicators, %d requests", st.Rows, st.Distinct, s.engine.Requests())
+	reply.Metric("tclookup.lookups", s.waited, s.calls, st.Rows, st.Rows)
+}
+
+// gaps says, in a line each, which rows have no answer and why.
+func gaps(st *enrich.Stats, e *engine.Engine) []string {
+	var out []string
+	if st.Status["unsupported"] > 0 && len(e.Links) == 0 {
+		out = append(out, source.ErrNoSource.Error())
+	}
+	for _, status := range []string{"error", "skipped", "queued"} {
+		if n := st.Status[status]; n > 0 {
+			line := fmt.Sprintf("%d of %d rows have status %s", n, st.Rows, status)
+			if why := st.Reasons[status]; why != "" {
+				line += ": " + why
+			}
+			out = append(out, line)
+		}
+	}
+	if st.QueueError != "" {
+		out = append(out, "the queue cannot be written: "+st.QueueError)
+	}
+	return out
+}
+
+// Finish is called at the end of the conversation.
+func (s *searchCommand) Finish() {
+	if s.engine != nil && !s.keep {
+		_ = s.engine.Close()
+	}
+}
+
+// refusal is the handler of a stanza that the program does not know.
+type refusal struct{ stanza string }
+
+// Getinfo implements chunked.Handler.
+func (r refusal) Getinfo(context.Context, *chunked.Info) (*chunked.Config, error) {
+	return nil, fmt.Errorf("unknown command %q in commands.conf: the commands are %s", r.stanza, strings.Join(stanzas, ", "))
+}
+
+// Execute implements chunked.Handler.
+func (refusal) Execute(context.Context, *chunked.Request, *chunked.Reply) error { return nil }
+
+// handlerFor returns the handler of a stanza.
+func handlerFor(stanza string, p place) chunked.Handler {
+	if !slices.Contains(stanzas, stanza) {
+		return refusal{stanza}
+	}
+	return newSearchCommand(p)
+}
