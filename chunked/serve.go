@@ -67,7 +67,7 @@ func (s *Server) Serve(ctx context.Context, r io.Reader, w io.Writer, h Handler)
 	}
 	defer c.pump.close()
 	if f, ok := h.(interface{ Finish() }); ok {
-		defer f.Finish()
+		defer func() { _ = c.guard(func() error { f.Finish(); return nil }) }()
 	}
 	if err := c.run(); err != errNobodyReads {
 		return err
