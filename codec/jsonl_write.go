@@ -219,7 +219,8 @@ func hasOutput(b *record.Batch, f *jsonFormat, r int) bool {
 // choose sets texts: what is to be written for each distinct output name. A
 // later output overwrites an earlier one of its name.
 func (j *JSONLWriter) choose(b *record.Batch, f *jsonFormat, r int) {
-	j.texts = append(j.texts[:0], make([][]byte, len(f.slots))...)
+	j.texts = slices.Grow(j.texts[:0], len(f.slots))[:len(f.slots)]
+	clear(j.texts)
 	for i := range j.anns {
 		a := &j.anns[i]
 		e := a.Sets[a.Of[r]].Encoded

@@ -263,6 +263,30 @@ func TestPipesDoNotWait(t *testing.T) {
 	}
 }
 
+func TestFillBuffers(t *testing.T) {
+	text := strings.Repeat("a line of text\n", 20000)
+	for name, in := range map[string]string{"plain": text, "gzip": gz(t, text), "zstd": zs(t, text), "UTF-16": "\xff\xfe" + u16(binary.LittleEndian, text)} {
+		r, err := NewReader(iotest.HalfReader(strings.NewReader(in)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.FillBuffers()
+		buf := make([]byte, 200000)
+		n, err := r.Read(buf)
+		if err != nil || n != len(buf) {
+			t.Errorf("%s: first Read %d bytes, %v", name, n, err)
+		}
+		m, err := r.Read(buf)
+		if err != nil || n+m != len(text) {
+			t.Errorf("%s: second Read %d bytes, %v", name, m, err)
+		}
+		if n, err := r.Read(buf); n != 0 || err != io.EOF {
+			t.Errorf("%s: third Read %d bytes, %v", name, n, err)
+		}
+		r.Close()
+	}
+}
+
 func TestParseCompression(t *testing.T) {
 	for c := None; c <= Auto; c++ {
 		if got, err := ParseCompression(c.String()); err != nil || got != c {
