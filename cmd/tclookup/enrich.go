@@ -179,7 +179,7 @@ func (c *enrichCmd) inputs(stdin *os.File) ([]filter.Input, error) {
 			if slices.Contains(c.Files[:i], "-") {
 				errs = append(errs, errors.New("stdin, -, is named twice"))
 			}
-			in = append(in, filter.Input{Name: "stdin", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
+			in = append(in, filter.Input{Name: "stdin", Open: func() (io.ReadCloser, error) { return unclosed{stdin}, nil }})
 			continue
 		}
 		info, err := os.Stat(name)
@@ -196,6 +196,12 @@ func (c *enrichCmd) inputs(stdin *os.File) ([]filter.Input, error) {
 	}
 	return in, errors.Join(errs...)
 }
+
+// unclosed is a file that is not ours to close.
+type unclosed struct{ *os.File }
+
+// Close does nothing.
+func (unclosed) Close() error { return nil }
 
 // output returns where to write, and how to end it.
 func (c *enrichCmd) output(stdout io.Writer) (io.Writer, func() error, error) {

@@ -2,11 +2,11 @@
 package filter
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"sync"
 
@@ -73,6 +73,7 @@ type run struct {
 	mu      sync.Mutex // held while writing
 	stopped bool
 	out     *stream.Writer
+	lines   *lineEnds
 	writer  record.Writer
 	syntax  codec.Syntax
 	columns []string
@@ -115,9 +116,16 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader) error {
 		return err
 	}
 	defer s.Close()
-	in, syntax, err := r.detect(s)
-	if err != nil {
-		return err
+	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			s.FillBuffers() // nobody types it in
+		}
+	}
+	in, syntax := io.Reader(s), r.o.Syntax
+	if r.o.Detect {
+		if syntax, in, err = codec.Sniff(s); err != nil {
+			return err
+		}
 	}
 	if i > 0 && syntax != r.syntax {
 		return fmt.Errorf("is %s, but %s is %s: enrich them separately, or say --format", syntax, r.o.Inputs[0].Name, r.syntax)
@@ -140,12 +148,16 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader) error {
 		if !slices.Equal(columns, r.columns) {
 			return fmt.Errorf("has other columns than %s: enrich them separately", r.o.Inputs[0].Name)
 		}
+		if err := r.lines.end(); err != nil {
+			return err
+		}
 	} else {
 		r.syntax, r.columns = syntax, columns
 		if err := r.open(s); err != nil {
 			return err
 		}
-		r.writer = codec.NewWriter(syntax, r.out)
+		r.lines = &lineEnds{w: r.out}
+		r.writer = codec.NewWriter(syntax, r.lines)
 	}
 	var b record.Batch
 	for {
@@ -194,34 +206,6 @@ func (r *run) write(ctx context.Context, b *record.Batch) error {
 	return nil
 }
 
-// detect finds out the format by the first line. It waits for no more than
-// that.
-func (r *run) detect(s io.Reader) (io.Reader, codec.Syntax, error) {
-	if !r.o.Detect {
-		return s, r.o.Syntax, nil
-	}
-	head := make([]byte, 0, 64<<10)
-	for len(head) < cap(head) {
-		n, err := s.Read(head[len(head):cap(head)])
-		head = head[:len(head)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			// What was read goes on its way; the error comes behind it.
-			return io.MultiReader(bytes.NewReader(head), failing{err}), codec.Detect(head), nil
-		}
-		if bytes.IndexByte(bytes.TrimLeft(head, "\r\n"), '\n') >= 0 {
-			break
-		}
-	}
-	return io.MultiReader(bytes.NewReader(head), s), codec.Detect(head), nil
-}
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
 type counter struct {
 	r io.Reader
 	n *int64
@@ -231,6 +215,28 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	*c.n += int64(n)
 	return n, err
+}
+
+// lineEnds knows whether what was written ends a line, so that files without
+// a final line end can follow each other.
+type lineEnds struct {
+	w    io.Writer
+	open bool
+}
+
+func (l *lineEnds) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.open = p[len(p)-1] != '\n'
+	}
+	return l.w.Write(p)
+}
+
+func (l *lineEnds) end() error {
+	if !l.open {
+		return nil
+	}
+	_, err := l.Write([]byte{'\n'})
+	return err
 }
 
 type sink struct {
