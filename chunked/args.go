@@ -92,6 +92,7 @@ func ParseArgs(args, rawArgs []string, dst any) error {
 type argParser struct {
 	options []*option
 	errs    ArgErrors
+	meant   []string // options that were misspelt, in all likelihood
 }
 
 func (p *argParser) find(name string) *option {
@@ -197,6 +198,7 @@ func (p *argParser) hint(name string) string {
 		}
 	}
 	if best := closest(name, names); best != "" {
+		p.meant = append(p.meant, best)
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	if len(names) == 0 {
@@ -211,7 +213,8 @@ func (p *argParser) finish(o *option) {
 	if !o.given && o.HasDefault {
 		p.set(o, o.Default, false)
 	}
-	if o.Required && (!o.given || o.empty) && !slices.ContainsFunc(p.errs, func(e *ArgError) bool { return e.Option == o.label() }) {
+	reported := slices.Contains(p.meant, o.Name) || slices.ContainsFunc(p.errs, func(e *ArgError) bool { return e.Option == o.label() })
+	if o.Required && (!o.given || o.empty) && !reported {
 		allowed := fmt.Sprintf("write %s=VALUE", o.Name)
 		switch {
 		case o.Name == "":

@@ -38,7 +38,7 @@ func (e *EventsCommand) Getinfo(ctx context.Context, info *Info) (*Config, error
 		return &e.Config, err
 	}
 	if e.Config.Type != TypeEvents {
-		return &e.Config, fmt.Errorf("chunked: a EventsCommand cannot be of type %q", e.Config.Type)
+		return &e.Config, fmt.Errorf("chunked: an EventsCommand cannot be of type %q", e.Config.Type)
 	}
 	return &e.Config, nil
 }

@@ -119,6 +119,9 @@ func looseStrings(v json.RawMessage) []string {
 		}
 		return nil
 	}
+	if list == nil {
+		return nil
+	}
 	out := make([]string, len(list))
 	for i, item := range list {
 		out[i] = looseString(item)

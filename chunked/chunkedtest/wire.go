@@ -10,17 +10,23 @@ import (
 )
 
 // Start starts a handler in process, served with the settings of s; a nil s is
-// the zero Server. The pipes give away few bytes at a time, and a command that
-// writes before it has read the whole request, or a second time, gets an error
-// and breaks a rule. Close returns what Serve returned.
+// the zero Server. See StartFunc.
 func Start(ctx context.Context, s *chunked.Server, h chunked.Handler) *Conversation {
 	if s == nil {
 		s = new(chunked.Server)
 	}
+	return StartFunc(func(stdin io.Reader, stdout io.Writer) error { return s.Serve(ctx, stdin, stdout, h) })
+}
+
+// StartFunc starts a command in process. The pipes give away few bytes at a
+// time. A command that writes before it has read the whole request, or a
+// second time, gets an error and breaks a rule: no waiting is needed to find
+// that out. Close waits until run returns and returns its error.
+func StartFunc(run func(stdin io.Reader, stdout io.Writer) error) *Conversation {
 	w := &wire{done: make(chan struct{})}
 	w.cond.L = &w.mu
 	go func() {
-		err := s.Serve(ctx, stdin{w}, stdout{w}, h)
+		err := run(stdin{w}, stdout{w})
 		w.mu.Lock()
 		w.served, w.err = true, err
 		w.mu.Unlock()
