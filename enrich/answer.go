@@ -149,7 +149,8 @@ func (e *Enricher) enqueue(ctx context.Context, open []*answer) {
 	}
 	var items []Wanted
 	for _, a := range open {
-		if a.status == Skipped {
+		// An expired answer that had to do is asked for again, too.
+		if a.status == Skipped || a.result.Origin == source.Stale {
 			items = append(items, Wanted{a.ind, a.rows})
 		}
 	}

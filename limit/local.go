@@ -40,6 +40,19 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 // go first.
 func (l *Local) Background() Gate { return l.line.Gate(Background) }
 
+// Resume makes l go on from a state that was kept elsewhere, the tickets under
+// way included; from a budget that was just used up when st is nil. It is
+// meant to be called before the first Take.
+func (l *Local) Resume(st *State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = UsedUp((*localBudget)(l).now(), l.policy)
+	if st != nil {
+		l.state = *st
+		l.state.Open = append([]OpenState(nil), st.Open...)
+	}
+}
+
 // localBudget is the budget of a Local.
 type localBudget Local
 

@@ -43,3 +43,10 @@ func dayOf(t int64) int64 {
 	}
 	return d
 }
+
+// UsedUp is the state of a budget whose burst was used up at now: the careful
+// guess where the state is not known.
+func UsedUp(now time.Time, p Policy) State {
+	t := now.UnixNano()
+	return State{Last: t, TAT: t + p.refill(), Day: dayOf(t)}
+}

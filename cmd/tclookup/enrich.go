@@ -78,7 +78,7 @@ func (c *enrichCmd) Run(ctx context.Context, a *app) error {
 	log := a.logger(conf)
 	bar := &progress{}
 	eng, err := engine.Open(ctx, engine.Options{
-		Config: conf, Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update,
+		Config: conf, DataDir: a.place.dataDir(conf), Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update,
 	})
 	if err != nil {
 		return usageError{err}

@@ -63,7 +63,7 @@ func (c *explainCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	eng, err := engine.Open(ctx, engine.Options{Config: conf, Demo: c.Demo, Log: a.logger(conf)})
+	eng, err := engine.Open(ctx, engine.Options{Config: conf, DataDir: a.place.dataDir(conf), Demo: c.Demo, Log: a.logger(conf)})
 	if err != nil {
 		return usageError{err}
 	}

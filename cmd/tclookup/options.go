@@ -19,7 +19,7 @@ type runOptions struct {
 	Type       []string `kong:"name='type',help='Type of the values: auto (default), domain, ip, email, hash, antivirus. Several types belong to the fields in their order.',placeholder='TYPE'"`
 	Output     []string `kong:"name='output',help='Fields to add: summary (default), full, json, or a list of names such as verdict,votes,hashes.',placeholder='SET'"`
 	Prefix     string   `kong:"name='prefix',help='What the added fields begin with; may hold {field}. Default tc_, with several fields {field}_tc_.',placeholder='TEXT'"`
-	Mode       string   `kong:"name='mode',help='live (default): ask sources within the budgets; cache: never leave the machine.',placeholder='MODE'"`
+	Mode       string   `kong:"name='mode',help='live (default): ask sources within the budgets; cache: never leave the machine; queue: leave what is not known to the background.',placeholder='MODE'"`
 	MaxWait    string   `kong:"name='max-wait',help='Longest time the run may wait for sources altogether, default 30s; 0 = no bound.',placeholder='TIME'"`
 	MaxLookups string   `kong:"name='max-lookups',help='Most requests the run may send; default no bound.',placeholder='N'"`
 	ListLimit  string   `kong:"name='list-limit',help='Most elements shown of each list, default 50; 0 = all.',placeholder='N'"`
@@ -135,6 +135,15 @@ type place struct {
 func here() place {
 	exe, _ := os.Executable()
 	return place{exe, os.Environ(), os.Getenv}
+}
+
+// dataDir returns where what outlives a run is kept, empty if nowhere.
+func (p place) dataDir(c *config.Config) string {
+	dir, err := config.DataDir(c, p.getenv, p.exe)
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // load reads the configuration. file is the flag --config.

@@ -58,7 +58,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	eng, err := engine.Open(ctx, engine.Options{Config: conf, Refresh: c.Refresh, Demo: c.Demo, Reports: true, Log: a.logger(conf)})
+	eng, err := engine.Open(ctx, engine.Options{Config: conf, DataDir: a.place.dataDir(conf), Refresh: c.Refresh, Demo: c.Demo, Reports: true, Log: a.logger(conf)})
 	if err != nil {
 		return usageError{err}
 	}

@@ -90,7 +90,7 @@ func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked
 // start puts the look-up chain together.
 func (s *searchCommand) start(ctx context.Context) (err error) {
 	s.engine, err = s.open(context.WithoutCancel(ctx), engine.Options{
-		Config: s.config, Fields: s.fields, Refresh: s.options.Refresh.set(), Demo: s.options.Demo.set(),
+		Config: s.config, DataDir: s.place.dataDir(s.config), Fields: s.fields, Refresh: s.options.Refresh.set(), Demo: s.options.Demo.set(),
 		Log: slog.New(&s.notes),
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/tclookup/tclookup/internal/version"
 	"github.com/tclookup/tclookup/limit"
 	"github.com/tclookup/tclookup/lookupcache"
+	"github.com/tclookup/tclookup/lookupcache/disk"
 	"github.com/tclookup/tclookup/source"
 	"github.com/tclookup/tclookup/source/threatcrowd"
 )
@@ -32,6 +33,11 @@ type Options struct {
 	Fields []enrich.Field
 	// Refresh ignores answers fetched before the run.
 	Refresh bool
+	// DataDir is where the processes of the host keep what they share; empty
+	// keeps everything in memory.
+	DataDir string
+	// Background lets searches go first.
+	Background bool
 	// Demo answers from the embedded data set instead of any configured
 	// source, and keeps nothing on disk.
 	Demo bool
@@ -48,6 +54,10 @@ type Engine struct {
 	Rules  *indicator.Rules
 	Router *source.Router
 	Links  []Link
+	// Store is what the processes of the host share, nil without it;
+	// StoreError says why there is none although there should be.
+	Store      *disk.Store
+	StoreError error
 
 	opts   Options
 	memory *lookupcache.Memory
@@ -59,6 +69,7 @@ type Engine struct {
 // Link is one source of the chain with what stands around it.
 type Link struct {
 	Config *config.Source
+	Scope  string // names its answers and its budget
 	Cache  *lookupcache.Cache
 	Gate   limit.Gate
 }
@@ -85,7 +96,12 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			Types: indicator.AllTypes, Burst: 1, Timeout: 20 * time.Second, Proxy: config.NewSecret("none"), Concurrency: 4,
 		}}
 	}
-	e.memory = lookupcache.NewMemory(c.Cache.MemoryEntries, 0)
+	e.openStore(ctx)
+	bytes := int64(0)
+	if e.Store != nil { // what does not fit is found again on disk
+		bytes = memoryBytes
+	}
+	e.memory = lookupcache.NewMemory(c.Cache.MemoryEntries, bytes)
 	since := time.Time{}
 	if o.Refresh {
 		since = time.Now()
@@ -96,7 +112,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	var list []source.Source
 	for _, s := range sources {
-		gate := limit.Gate(limit.NewLocal(s.Limit()))
+		gate := e.gate(s)
 		client, err := e.client(s, bound(gate))
 		if err != nil {
 			e.Close()
@@ -110,9 +126,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			Jitter: c.Cache.TTLJitter, StaleFor: c.Cache.StaleFor, Since: since,
 			Reports: o.Reports || enrich.NeedsReports(c.Output, c.CIM),
 			Offline: c.Mode != config.Live, Log: o.Log,
-		}, e.memory)
+		}, e.tiers()...)
 		list = append(list, cache)
-		e.Links = append(e.Links, Link{Config: s, Cache: cache, Gate: gate})
+		e.Links = append(e.Links, Link{Config: s, Scope: scope(s), Cache: cache, Gate: gate})
 	}
 	e.Router = source.NewRouter(list...)
 	return e, nil
@@ -172,6 +188,9 @@ func (e *Engine) enrichOptions() enrich.Options {
 	o := EnrichOptions(e.opts.Config, e.opts.Fields)
 	o.Parser, o.Rules, o.Source, o.Decode = e.Parser, e.Rules, e.Router, e.Router.DecodeFrom
 	o.Progress = e.opts.Progress
+	if e.Store != nil && e.opts.Config.Mode != config.Only {
+		o.Queue = queue{e}
+	}
 	return o
 }
 

@@ -278,7 +278,7 @@ func TestDenyPatternInBothReadings(t *testing.T) {
 
 func TestSpecDescribes(t *testing.T) {
 	sp := parseSpec([]byte("# prose = no\n* [no]\n[tclookup]\nmode = <string>\n* what = prose\n indented = prose\n" +
-		"[source:<name>]\nrate = <rate>\n[cache]\nttl_found_<type> = <duration>\n"))
+		"[source:<name>]\nrate = <rate>\n[cache]\nttl_found_<type> = <duration>\nodd<key = <string>\n<a>-<b> = <string>\n"))
 	tests := []struct {
 		stanza, key string
 		want        bool
@@ -286,10 +286,34 @@ func TestSpecDescribes(t *testing.T) {
 		{"tclookup", "", true}, {"tclookup", "mode", true}, {"tclookup", "what", false}, {"tclookup", "indented", false},
 		{"no", "", false}, {"source:x", "rate", true}, {"source:", "rate", false}, {"source:x", "mode", false},
 		{"cache", "ttl_found_ip", true}, {"cache", "ttl_found_", false}, {"cache", "ttl_found", false},
+		{"cache", "odd<key", true}, {"cache", "oddkey", false}, {"cache", "x-y", true}, {"cache", "x-", false}, {"cache", "x.y", false},
 	}
 	for _, tt := range tests {
 		if got := sp.describes(tt.stanza, tt.key); got != tt.want {
 			t.Errorf("describes(%q, %q) = %v, want %v", tt.stanza, tt.key, got, tt.want)
 		}
 	}
+}
+
+// FuzzExamine: no file in a package makes the checks panic, and each finding says
+// what, where and what to do.
+func FuzzExamine(f *testing.F) {
+	for _, name := range []string{"default/commands.conf", "default/distsearch.conf", "default/app.conf", "README/tclookup.conf.spec", "README/inputs.conf.spec",
+		"app.manifest", "metadata/default.meta", "bin/x.path", "linux_x86_64/bin/x", "darwin_x86_64/bin/x", "windows_x86_64/bin/x.exe",
+		"default/data/ui/views/a.xml", "default/data/ui/nav/default.xml", "lookups/a.csv", "static/appIcon.png", "default/savedsearches.conf", "default/macros.conf"} {
+		for _, data := range []string{"", "[a]\nb = c\n", "\x7fELF\x02\x01\x01", "MZ", "\xca\xfe\xba\xbe\x00\x00\x00\x01", "<a version=\"2\">", "{}", "a,b\n"} {
+			f.Add(name, []byte(data), int64(0o644))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte, mode int64) {
+		pkg := &archive.Package{Members: []archive.Member{
+			{Header: tar.Header{Name: "tclookup/default/app.conf", Typeflag: tar.TypeReg, Mode: 0o644}, Data: []byte("[launcher]\nversion = 1.0.0\n")},
+			{Header: tar.Header{Name: "tclookup/" + name, Typeflag: tar.TypeReg, Mode: mode}, Data: data},
+		}}
+		for _, f := range examine("tclookup-1.0.0.tgz", pkg, nil, Options{}) {
+			if f.Check == "" || f.File == "" || f.Message == "" || f.Mend == "" || f.Line < 0 {
+				t.Fatalf("finding with something empty: %+v", f)
+			}
+		}
+	})
 }

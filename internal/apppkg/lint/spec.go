@@ -1,6 +1,9 @@
 package lint
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // spec is a README/*.conf.spec file: which stanzas and keys a conf file may have.
 type spec struct {
@@ -60,22 +63,21 @@ func (s *spec) describes(stanza, key string) bool {
 // matchPlaceholder matches text against a pattern in which <word> stands for
 // one or more characters.
 func matchPlaceholder(pattern, text string) bool {
-	before, rest, ok := strings.Cut(pattern, "<")
-	if !ok {
+	if !strings.Contains(pattern, "<") {
 		return pattern == text
 	}
-	_, after, ok := strings.Cut(rest, ">")
-	if !ok {
-		return pattern == text
-	}
-	if !strings.HasPrefix(text, before) {
-		return false
-	}
-	text = text[len(before):]
-	for n := 1; n <= len(text); n++ {
-		if matchPlaceholder(after, text[n:]) {
-			return true
+	var b strings.Builder
+	b.WriteString(`(?s)^`)
+	for {
+		before, rest, _ := strings.Cut(pattern, "<")
+		_, after, ok := strings.Cut(rest, ">")
+		if !ok {
+			b.WriteString(regexp.QuoteMeta(pattern) + `$`)
+			break
 		}
+		b.WriteString(regexp.QuoteMeta(before) + `.+`)
+		pattern = after
 	}
-	return false
+	re, err := regexp.Compile(b.String())
+	return err == nil && re.MatchString(text)
 }

@@ -1,0 +1,180 @@
+package disk
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/tclookup/tclookup/lookupcache"
+	"github.com/tclookup/tclookup/source"
+)
+
+// chunks are the numbers of keys that statements are prepared for. The last
+// key is repeated to fill one up. Larger chunks measured slower.
+var chunks = [...]int{1, 16, 256}
+
+// chunk returns the size of the statement for n keys.
+func chunk(n int) int {
+	for _, c := range chunks {
+		if n <= c {
+			return c
+		}
+	}
+	return chunks[len(chunks)-1]
+}
+
+// in returns "(?,?,…)" for n keys.
+func in(n int) string { return "(?" + strings.Repeat(",?", n-1) + ")" }
+
+// inQueries are the statements about keys, by the size of the chunk.
+type inQueries map[int]string
+
+func byChunk(before, after string) inQueries {
+	q := inQueries{}
+	for _, n := range chunks {
+		q[n] = before + in(n) + after
+	}
+	return q
+}
+
+const answerColumns = "a.key, a.status, a.fetched, a.expires, a.verdict, a.votes, a.related, a.last_seen, a.permalink"
+
+var (
+	selectAnswers = byChunk("select "+answerColumns+", null from answers a where a.key in ", "")
+	selectReports = byChunk("select "+answerColumns+", r.body from answers a left join reports r on r.key = a.key where a.key in ", "")
+)
+
+// eachChunk calls f with the arguments for each chunk of the non-nil keys.
+func eachChunk(keys [][]byte, f func(size int, args []any) error) error {
+	args := make([]any, 0, min(len(keys), chunks[len(chunks)-1]))
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		size := chunk(len(args))
+		for len(args) < size {
+			args = append(args, args[len(args)-1])
+		}
+		err := f(size, args)
+		args = args[:0]
+		return err
+	}
+	for _, k := range keys {
+		if k == nil {
+			continue
+		}
+		if args = append(args, k); len(args) == cap(args) || len(args) == chunks[len(chunks)-1] {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// positions finds the indices of a key.
+type positions struct {
+	first map[string]int
+	next  []int // of the same key again, -1 at the end; nil without repeats
+}
+
+func locate(keys [][]byte) positions {
+	p := positions{first: make(map[string]int, len(keys))}
+	for i := len(keys) - 1; i >= 0; i-- {
+		if keys[i] == nil {
+			continue
+		}
+		if j, ok := p.first[string(keys[i])]; ok {
+			if p.next == nil {
+				p.next = make([]int, len(keys))
+				for n := range p.next {
+					p.next[n] = -1
+				}
+			}
+			p.next[i] = j
+		}
+		p.first[string(keys[i])] = i
+	}
+	return p
+}
+
+// each calls f with every index of key.
+func (p *positions) each(key []byte, f func(i int)) {
+	i, ok := p.first[string(key)]
+	for ok {
+		f(i)
+		if p.next == nil || p.next[i] < 0 {
+			return
+		}
+		i = p.next[i]
+	}
+}
+
+// Get sets out[i] to the answer of keys[i], expired or not, and to the zero
+// Entry where there is none.
+func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out []lookupcache.Entry) error {
+	clear(out[:len(keys)])
+	return s.read(ctx, "read answers", func(h *handle) error {
+		encoded, err := h.keys(ctx, keys, nil)
+		if err != nil {
+			return err
+		}
+		queries := selectAnswers
+		if raw {
+			queries = selectReports
+		}
+		at := locate(encoded)
+		return eachChunk(encoded, func(size int, args []any) error {
+			rows, err := h.query(ctx, queries[size], args...)
+			if err != nil {
+				return err
+			}
+			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
+				at.each(key, func(i int) { out[i] = *e })
+			})
+		})
+	})
+}
+
+// scanAnswers calls f with each answer of rows and closes them. The key is
+// valid during the call only.
+func (s *Store) scanAnswers(rows *sql.Rows, f func(key []byte, e *lookupcache.Entry)) error {
+	defer rows.Close()
+	var (
+		key, body          sql.RawBytes
+		status, verdict    uint8
+		fetched, expires   int64
+		votes              sql.NullInt16
+		related            uint32
+		lastSeen, permalnk string
+	)
+	dest := []any{&key, &status, &fetched, &expires, &verdict, &votes, &related, &lastSeen, &permalnk, &body}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		e := lookupcache.Entry{
+			Status:  source.Status(status),
+			Fetched: time.UnixMilli(fetched).UTC(),
+			Expires: time.UnixMilli(expires).UTC(),
+			Summary: source.Summary{
+				Verdict: source.Verdict(verdict), Votes: int8(votes.Int16), HasVotes: votes.Valid,
+				Related: related, LastSeen: lastSeen, Permalink: permalnk,
+			},
+		}
+		if !e.OK() {
+			continue
+		}
+		if body != nil {
+			raw, err := unpackReport(body)
+			if err != nil {
+				s.warn("report", "A kept report cannot be read and is asked for again.", "file", s.path, "error", err)
+				continue
+			}
+			e.Raw = raw
+		}
+		f(key, &e)
+	}
+	return rows.Err()
+}

@@ -1,0 +1,126 @@
+package disk
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/lookupcache"
+)
+
+// appendKey appends the key of an indicator within a scope.
+func appendKey(dst []byte, scope uint64, ind indicator.Indicator) []byte {
+	dst = binary.AppendUvarint(dst, scope)
+	dst = append(dst, byte(ind.Type))
+	return append(dst, ind.Value...)
+}
+
+// splitKey takes a key apart.
+func splitKey(key []byte) (scope uint64, ind indicator.Indicator, err error) {
+	scope, n := binary.Uvarint(key)
+	if n <= 0 || n >= len(key) {
+		return 0, ind, fmt.Errorf("%w: bad key %x", ErrCorrupt, key)
+	}
+	return scope, indicator.Indicator{Type: indicator.Type(key[n]), Value: string(key[n+1:])}, nil
+}
+
+// scopeRange returns the keys of a scope: from <= key < to.
+func scopeRange(scope uint64) (from, to []byte) {
+	from = binary.AppendUvarint(nil, scope)
+	to = append([]byte(nil), from...)
+	to[len(to)-1]++ // the last byte of a varint is below 0x80
+	return from, to
+}
+
+var errNoScope = errors.New("unknown scope")
+
+// scope returns the id of a scope. Within a write it is created when it is
+// missing; otherwise the error is errNoScope.
+func (h *handle) scope(ctx context.Context, name string, w *write) (uint64, error) {
+	h.mu.Lock()
+	id, ok := h.scopes[name]
+	h.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	const find = "select id from scopes where name = ?"
+	var err error
+	if w == nil {
+		ok, err = h.row(ctx, find, []any{name}, &id)
+	} else if ok, err = w.row(find, []any{name}, &id); err == nil && !ok {
+		// Kept in memory only when it is found again: this may be rolled back.
+		_, err = w.row("insert into scopes (name) values (?) returning id", []any{name}, &id)
+		return id, err
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, errNoScope
+	}
+	h.mu.Lock()
+	h.scopes[name], h.names[id] = id, name
+	h.mu.Unlock()
+	return id, nil
+}
+
+// scopeName returns the name of a scope.
+func (h *handle) scopeName(ctx context.Context, id uint64) (string, error) {
+	h.mu.Lock()
+	name, ok := h.names[id]
+	h.mu.Unlock()
+	if ok {
+		return name, nil
+	}
+	ok, err := h.row(ctx, "select name from scopes where id = ?", []any{id}, &name)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: scope %d has no name", ErrCorrupt, id)
+	}
+	if err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	h.scopes[name], h.names[id] = id, name
+	h.mu.Unlock()
+	return name, nil
+}
+
+// keys encodes keys; encoded[i] is nil where the scope does not exist yet.
+func (h *handle) keys(ctx context.Context, keys []lookupcache.Key, w *write) (encoded [][]byte, err error) {
+	encoded = make([][]byte, len(keys))
+	size := 0
+	for i := range keys {
+		size += len(keys[i].Value) + 4
+	}
+	buf := make([]byte, 0, size)
+	last, id, known := "", uint64(0), false
+	for i, k := range keys {
+		if i == 0 || k.Scope != last {
+			last, known = k.Scope, true
+			if id, err = h.scope(ctx, k.Scope, w); errors.Is(err, errNoScope) {
+				known = false
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if !known {
+			continue
+		}
+		start := len(buf)
+		buf = appendKey(buf, id, k.Indicator)
+		encoded[i] = buf[start:len(buf):len(buf)]
+	}
+	return encoded, nil
+}
+
+// key decodes a key.
+func (h *handle) key(ctx context.Context, encoded []byte) (k lookupcache.Key, err error) {
+	id, ind, err := splitKey(encoded)
+	if err != nil {
+		return k, err
+	}
+	name, err := h.scopeName(ctx, id)
+	return lookupcache.Key{Scope: name, Indicator: ind}, err
+}
