@@ -135,6 +135,17 @@ func (q *Queue) change(ctx context.Context, what string, keys []lookupcache.Key,
 	return err
 }
 
+// Clear takes everything off the queue and returns how much that was.
+func (q *Queue) Clear(ctx context.Context) (n int, err error) {
+	err = q.store.write(ctx, "clear queue", func(w *write) error {
+		gone, err := w.exec("delete from queue")
+		n = int(gone)
+		return err
+	})
+	q.store.warnWrite(err)
+	return n, err
+}
+
 // Len returns the number of look-ups in the queue, taken ones included.
 func (q *Queue) Len(ctx context.Context) (n int, err error) {
 	err = q.store.read(ctx, "read queue", func(h *handle) error {

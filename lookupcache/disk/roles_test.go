@@ -1,0 +1,3 @@
+package disk
+
+var roles = map[string]func() error{}
