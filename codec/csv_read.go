@@ -34,6 +34,7 @@ type CSVReader struct {
 	layout                     *layout
 	started                    bool
 
+	offset                        int64 // of what was given out
 	records, odd, blank, firstOdd int
 }
 
@@ -93,6 +94,7 @@ func (c *CSVReader) Columns() ([]string, error) {
 			c.headerRaw = append([]byte{}, c.buf[row.Start:row.End]...)
 			c.headerEnd = append([]byte{}, c.buf[row.End:row.Next]...)
 			c.lo, c.headerDone = int(row.Next), true
+			c.offset = int64(len(c.lead) + len(c.headerRaw) + len(c.headerEnd))
 		}
 	}
 	return c.dialect.parseHeader(c.headerRaw), nil
@@ -136,10 +138,12 @@ func (c *CSVReader) Read(b *record.Batch) error {
 	}
 	c.started = true
 	if n := len(b.Rows); n > 0 {
-		c.lo = int(b.Rows[n-1].Next)
+		next := int(b.Rows[n-1].Next)
+		c.offset += int64(next - c.lo)
+		c.lo = next
 		c.count(b)
 	}
-	b.Final = c.eof && c.lo == c.hi
+	b.Offset, b.Final = c.offset, c.eof && c.lo == c.hi
 	return nil
 }
 

@@ -193,6 +193,9 @@ type CSVWriter struct {
 // one Write of w.
 func NewCSVWriter(w io.Writer) *CSVWriter { return &CSVWriter{w: w} }
 
+// Continue says that the header has been written already.
+func (c *CSVWriter) Continue() { c.opened = true }
+
 // Write implements record.Writer.
 func (c *CSVWriter) Write(b *record.Batch) error {
 	c.buf = c.buf[:0]

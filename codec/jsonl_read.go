@@ -38,6 +38,7 @@ type JSONLReader struct {
 	full    bool // the last read filled the buffer
 	err     error
 	format  *jsonFormat
+	offset  int64
 	lines   int64
 	rows    int64
 	bad     int64
@@ -81,6 +82,8 @@ func (j *JSONLReader) Read(b *record.Batch) error {
 	}
 	j.rowsOf(b, text, end)
 	b.Buf = j.buf[:end:end]
+	j.offset += int64(end - j.lo)
+	b.Offset = j.offset
 	b.Final = j.err != nil && errors.Is(j.err, io.EOF)
 	j.lo = end
 	return nil

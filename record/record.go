@@ -51,6 +51,9 @@ type Batch struct {
 	Odd []Odd
 	// Annotations are the columns to be added when the batch is written.
 	Annotations []Annotation
+	// Offset is the position in the input behind the batch, in bytes from the
+	// beginning of what the reader reads.
+	Offset int64
 	// Final is set on the last batch where the reader knows it already.
 	Final bool
 }

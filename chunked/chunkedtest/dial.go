@@ -31,41 +31,53 @@ type dialed struct {
 	r       io.Reader
 	timeout time.Duration
 	buf     []byte // read from r, not yet given away
-	wait    func() error
+	stuck   error  // a step took too long and may still use w or r
 }
 
 // within calls f in a goroutine, which stays behind if f takes too long.
-func (d *dialed) within(what string, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
+func (d *dialed) within(what string, f func() ([]byte, error)) ([]byte, error) {
+	if d.stuck != nil {
+		return nil, d.stuck
+	}
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := f()
+		done <- result{b, err}
+	}()
 	t := time.NewTimer(d.timeout)
 	defer t.Stop()
 	select {
-	case err := <-done:
-		return err
+	case r := <-done:
+		return r.b, r.err
 	case <-t.C:
-		return broken(RuleReply, "%s took longer than %v; a command that writes before it has read the whole request gets stuck", what, d.timeout)
+		d.stuck = broken(RuleReply, "%s took longer than %v; a command that writes before it has read the whole request gets stuck", what, d.timeout)
+		return nil, d.stuck
 	}
 }
 
 func (d *dialed) send(p []byte) error {
-	return d.within("reading the request", func() error {
+	_, err := d.within("reading the request", func() ([]byte, error) {
 		_, err := d.w.Write(p)
-		return err
+		return nil, err
 	})
+	return err
 }
 
 func (d *dialed) Read(p []byte) (int, error) {
 	if len(d.buf) == 0 {
-		buf := make([]byte, 64<<10)
-		n := 0
-		if err := d.within("the reply", func() (err error) {
-			n, err = io.ReadAtLeast(d.r, buf, 1)
-			return err
-		}); err != nil {
+		b, err := d.within("the reply", func() ([]byte, error) {
+			buf := make([]byte, 64<<10)
+			n, err := io.ReadAtLeast(d.r, buf, 1)
+			return buf[:n], err
+		})
+		if err != nil {
 			return 0, err
 		}
-		d.buf = buf[:n]
+		d.buf = b
 	}
 	n := copy(p, d.buf)
 	d.buf = d.buf[n:]
@@ -81,15 +93,10 @@ func (d *dialed) answered() error {
 
 func (d *dialed) close() (extra []byte, err error) {
 	if c, ok := d.w.(io.Closer); ok {
-		if err := c.Close(); err != nil {
+		if err := c.Close(); err != nil && d.stuck == nil {
 			return nil, fmt.Errorf("chunkedtest: closing the command's stdin: %w", err)
 		}
 	}
-	err = d.within("ending after stdin was closed", func() (err error) {
-		if extra, err = io.ReadAll(d.r); err == nil && d.wait != nil {
-			err = d.wait()
-		}
-		return err
-	})
+	extra, err = d.within("ending after stdin was closed", func() ([]byte, error) { return io.ReadAll(d.r) })
 	return append(d.buf, extra...), err
 }

@@ -29,9 +29,7 @@ func Exec(cmd *exec.Cmd, timeout time.Duration) (*Conversation, error) {
 		_ = r.Close()
 		return nil, fmt.Errorf("chunkedtest: %w", err)
 	}
-	d := newDialed(stdin, r, timeout)
-	d.wait = cmd.Wait
-	return newConversation(&started{d, cmd, r}), nil
+	return newConversation(&started{newDialed(stdin, r, timeout), cmd, r}), nil
 }
 
 // started is a dialed program.
@@ -43,8 +41,14 @@ type started struct {
 
 func (s *started) close() ([]byte, error) {
 	extra, err := s.dialed.close()
-	if err != nil {
-		_ = s.cmd.Process.Kill() // if it has not ended
+	if err == nil {
+		_, err = s.within("ending after stdout was closed", func() ([]byte, error) { return nil, s.cmd.Wait() })
+	}
+	if s.stuck != nil || s.cmd.ProcessState == nil {
+		_ = s.cmd.Process.Kill()
+		if s.stuck == nil {
+			_ = s.cmd.Wait()
+		}
 	}
 	_ = s.r.Close()
 	return extra, err

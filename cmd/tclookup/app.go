@@ -36,6 +36,8 @@ type commands struct {
 	Enrich     enrichCmd     `cmd:"" help:"Add what is known to records: CSV, TSV or JSON Lines in, the same out."`
 	Report     reportCmd     `cmd:"" help:"Show what is known about single indicators."`
 	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
+	Cache      cacheCmd      `cmd:"" help:"Look after what is kept between runs: answers, budgets, the queue."`
+	Doctor     doctorCmd     `cmd:"" help:"Check that everything is in order: configuration, data directory, sources, budgets."`
 	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
 	Splunk     splunkCmd     `cmd:"" help:"Speak Splunk's chunked search-command protocol on stdin and stdout."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell: bash, zsh or fish."`
@@ -144,7 +146,7 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "report", "explain", "demo", "splunk", "completion", "version"}, s)
+	return slices.Contains([]string{"enrich", "report", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.

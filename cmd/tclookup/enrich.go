@@ -14,6 +14,7 @@ import (
 
 	"github.com/tclookup/tclookup/codec"
 	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
 	"github.com/tclookup/tclookup/internal/filter"
 	"github.com/tclookup/tclookup/internal/stream"
@@ -27,6 +28,7 @@ type enrichCmd struct {
 	OutputFile  string   `name:"output-file" short:"o" placeholder:"FILE" help:"Write there instead of stdout."`
 	Compress    string   `name:"compress" default:"none" placeholder:"KIND" help:"Compress the output: none (default), gzip, zstd, or auto, like the input."`
 	Encoding    string   `name:"encoding" default:"keep" placeholder:"NAME" help:"Encoding of the output: keep (default), that of the input, or utf-8."`
+	Resume      string   `name:"resume" placeholder:"JOURNAL" help:"Keep a journal in this file and continue a run that was stopped; needs --output-file."`
 	Separator   string   `name:"separator" default:";" placeholder:"TEXT" help:"What stands between the elements of lists in CSV."`
 	Progress    string   `name:"progress" default:"auto" placeholder:"WHEN" help:"Show progress on stderr: auto (default), on a terminal; always; never."`
 	Summary     bool     `name:"summary" help:"Print a JSON account of the run on stderr at its end."`
@@ -71,9 +73,13 @@ func (c *enrichCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
-	out, closeOut, err := c.output(a.stdout)
+	out, journal, closeOut, err := c.output(a.stdout, conf, fields)
+	if errors.Is(err, filter.ErrComplete) {
+		a.warn("%s: %v; nothing to do", c.Resume, err)
+		return nil
+	}
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	log := a.logger(conf)
 	bar := &progress{}
@@ -91,7 +97,7 @@ func (c *enrichCmd) Run(ctx context.Context, a *app) error {
 	start := time.Now()
 	account, runErr := filter.Run(ctx, filter.Options{
 		Inputs: inputs, Out: out, Syntax: syntax, Detect: c.Format == "auto", Compress: compress,
-		UTF8: c.Encoding == "utf-8", Separator: c.Separator, Enricher: enricher,
+		UTF8: c.Encoding == "utf-8", Separator: c.Separator, Enricher: enricher, Journal: journal,
 		Warn: func(s string) { a.warn("%s", s) },
 	})
 	bar.end()
@@ -160,6 +166,12 @@ func (c *enrichCmd) check() (syntax codec.Syntax, compress stream.Compression, e
 	if len(c.Field) == 0 {
 		errs = append(errs, errors.New("no field: name at least one with --field NAME"))
 	}
+	if c.Resume != "" && (c.OutputFile == "" || c.OutputFile == "-") {
+		errs = append(errs, errors.New("--resume needs --output-file: what was written before must be there to go on behind it"))
+	}
+	if c.Resume != "" && compress != stream.None {
+		errs = append(errs, errors.New("--resume and --compress cannot be had together: compress the finished file"))
+	}
 	if c.Concurrency < 0 || c.Concurrency > 64 {
 		errs = append(errs, fmt.Errorf("-j cannot be %d: allowed is 1 to 64", c.Concurrency))
 	}
@@ -203,16 +215,37 @@ type unclosed struct{ *os.File }
 // Close does nothing.
 func (unclosed) Close() error { return nil }
 
-// output returns where to write, and how to end it.
-func (c *enrichCmd) output(stdout io.Writer) (io.Writer, func() error, error) {
+// output returns where to write, the journal of it if there is to be one, and
+// how to end both.
+func (c *enrichCmd) output(stdout io.Writer, conf *config.Config, fields []enrich.Field) (io.Writer, *filter.Journal, func() error, error) {
 	if c.OutputFile == "" || c.OutputFile == "-" {
-		return stdout, func() error { return nil }, nil
+		return stdout, nil, func() error { return nil }, nil
 	}
-	f, err := os.Create(c.OutputFile)
+	mode := os.O_RDWR | os.O_CREATE
+	if c.Resume == "" {
+		mode |= os.O_TRUNC
+	}
+	f, err := os.OpenFile(c.OutputFile, mode, 0o666)
+	if err != nil || c.Resume == "" {
+		return f, nil, f.Close, err
+	}
+	options, err := json.Marshal([]any{fields, conf.Output, conf.Prefix, conf.ListLimit, conf.CIM, c.Format, c.Encoding, c.Separator})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return f, f.Close, nil
+	var names []string
+	for _, name := range c.Files {
+		if info, err := os.Stat(name); err == nil && name != "-" {
+			name = fmt.Sprintf("%s (%d bytes of %s)", name, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+		}
+		names = append(names, name)
+	}
+	j, err := filter.OpenJournal(c.Resume, string(options), names, c.OutputFile, f)
+	if err != nil {
+		f.Close()
+		return nil, nil, nil, err
+	}
+	return f, j, func() error { return errors.Join(f.Close(), j.Close()) }, nil
 }
 
 // writeJSON writes v as one line.

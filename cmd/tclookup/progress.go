@@ -21,6 +21,7 @@ import (
 type progress struct {
 	w      io.Writer
 	line   bool
+	what   string // what the first number counts, rows if empty
 	engine *engine.Engine
 	shown  int
 	stop   chan struct{}
@@ -56,15 +57,21 @@ func (p *progress) start(w io.Writer, when string, e *engine.Engine) {
 }
 
 // update is called by the enricher.
-func (p *progress) update(s enrich.Progress) {
-	p.rows.Store(s.Rows)
-	p.distinct.Store(s.Distinct)
-	p.open.Store(int64(s.Open))
+func (p *progress) update(s enrich.Progress) { p.set(s.Rows, s.Distinct, s.Open) }
+
+// set says how far the run is.
+func (p *progress) set(rows, distinct int64, open int) {
+	p.rows.Store(rows)
+	p.distinct.Store(distinct)
+	p.open.Store(int64(open))
 }
 
 // text says how far the run is.
 func (p *progress) text() string {
 	text := fmt.Sprintf("%d rows, %d indicators, %d requests", p.rows.Load(), p.distinct.Load(), p.engine.Requests())
+	if p.what != "" {
+		text = fmt.Sprintf("%d %s, %d requests", p.rows.Load(), p.what, p.engine.Requests())
+	}
 	if open := int(p.open.Load()); open > 0 {
 		text += fmt.Sprintf(", %d to answer", open)
 		if eta := p.eta(open); eta > 0 {

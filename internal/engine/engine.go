@@ -119,7 +119,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			return nil, err
 		}
 		cache := lookupcache.New(client, lookupcache.Policy{
-			Scope: scope(s),
+			Scope: Scope(s),
 			TTL: func(ind indicator.Indicator, status source.Status, v source.Verdict) time.Duration {
 				return c.Cache.TTL(status == source.Found, ind.Type, v)
 			},
@@ -128,14 +128,15 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			Offline: c.Mode != config.Live, Log: o.Log,
 		}, e.tiers()...)
 		list = append(list, cache)
-		e.Links = append(e.Links, Link{Config: s, Scope: scope(s), Cache: cache, Gate: gate})
+		e.Links = append(e.Links, Link{Config: s, Scope: Scope(s), Cache: cache, Gate: gate})
 	}
 	e.Router = source.NewRouter(list...)
 	return e, nil
 }
 
-// scope names the answers of one server of a source. It holds no secret.
-func scope(s *config.Source) string {
+// Scope names the answers and the budget of one server of a source. It holds
+// no secret.
+func Scope(s *config.Source) string {
 	_, server, _ := strings.Cut(s.BaseURL, "://")
 	return s.Name + "@" + server
 }

@@ -49,7 +49,7 @@ func (e *Engine) gate(s *config.Source) limit.Gate {
 		if e.opts.Background {
 			prio = limit.Background
 		}
-		return e.Store.Gate(scope(s), s.Limit(), prio)
+		return e.Store.Gate(Scope(s), s.Limit(), prio)
 	}
 	g := limit.NewLocal(s.Limit())
 	if e.opts.Background {

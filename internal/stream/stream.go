@@ -91,3 +91,12 @@ func (e Encoding) mark() string {
 	}
 	return "\xef\xbb\xbf"
 }
+
+// MarkLen is the length of the byte order mark that a writer of this form
+// begins with; utf8 is WriterOptions.UTF8.
+func (i Info) MarkLen(utf8 bool) int {
+	if !i.BOM || utf8 {
+		return 0
+	}
+	return len(i.Encoding.mark())
+}

@@ -1,0 +1,134 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/tclookup/tclookup/lookupcache"
+	"github.com/tclookup/tclookup/source"
+)
+
+func TestExportImport(t *testing.T) {
+	c := newClock()
+	a := open(t, Options{Now: c.now})
+	keys := domains(0, 1200)
+	put(t, a, keys, c.now(), time.Hour)
+	odd := lookupcache.Key{Scope: "odd", Indicator: domain(0).Indicator}
+	if err := a.Put(t.Context(), []lookupcache.Key{odd}, []lookupcache.Entry{{
+		Status: source.Found, Fetched: c.now(), Expires: c.now().Add(time.Hour), Raw: []byte("no JSON \xff"),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	var first bytes.Buffer
+	if n, err := a.Export(t.Context(), &first); n != 1201 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+
+	b := open(t, Options{Now: c.now})
+	newer := c.now().Add(time.Second)
+	put(t, b, keys[:5], newer, time.Hour)
+	lines := "\xef\xbb\xbf\n" + first.String() + "{\"scope\":\"x\"}\nnonsense\n"
+	acc, err := b.Import(t.Context(), strings.NewReader(lines))
+	if err != nil || acc.Lines != 1203 || acc.Kept != 1196 || acc.Older != 5 || acc.Bad != 2 {
+		t.Fatalf("%+v, %v", acc, err)
+	}
+	if acc.Errors[0].Line != 1203 || acc.Errors[1].Line != 1204 || !strings.Contains(acc.Errors[1].Error(), "line 1204") {
+		t.Errorf("%v", acc.Errors)
+	}
+	for i, e := range get(t, b, keys, true) {
+		if err := genuine(keys[i], &e, true); err != nil {
+			t.Fatal(err)
+		}
+		if e.Fetched.Equal(newer) != (i < 5) {
+			t.Errorf("%d: fetched %v", i, e.Fetched)
+		}
+	}
+	if e := get(t, b, []lookupcache.Key{odd}, true)[0]; string(e.Raw) != "no JSON \xff" {
+		t.Errorf("%q", e.Raw)
+	}
+	var again bytes.Buffer
+	put(t, a, keys[:5], newer, time.Hour)
+	first.Reset()
+	if _, err := a.Export(t.Context(), &first); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Export(t.Context(), &again); err != nil {
+		t.Fatal(err)
+	}
+	if sorted(first.String()) != sorted(again.String()) {
+		t.Error("the second export differs from the first")
+	}
+
+	broken := errors.New("broken")
+	if _, err := b.Import(t.Context(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func sorted(s string) string {
+	lines := strings.Split(s, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func encode(l line) []byte {
+	b, err := json.Marshal(l)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func TestImportNamesWhatIsWrong(t *testing.T) {
+	now := newClock().now()
+	good := `{"scope":"s","type":"domain","value":"host.example.com","status":"found","fetched":"2026-03-01T00:00:00Z","expires":"2026-03-02T00:00:00Z"`
+	if _, _, err := parseLine([]byte(good+"}"), now); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{`"s"`, `""`, "scope"},
+		{`"domain"`, `"auto"`, "type"},
+		{`"host.example.com"`, `""`, "value"},
+		{`"host.example.com"`, `"` + strings.Repeat("x", 2049) + `"`, "value"},
+		{`"found"`, `"error"`, "status"},
+		{`"2026-03-01T00:00:00Z"`, `"2027-03-01T00:00:00Z"`, "future"},
+		{`"2026-03-01T00:00:00Z"`, `"0001-01-01T00:00:00Z"`, "fetched"},
+		{`"2026-03-02T00:00:00Z"`, `"never"`, "JSON"},
+		{`"s"`, `"s","votes":2`, "votes"},
+		{`"s"`, `"s","verdict":"bad"`, "verdict"},
+	} {
+		_, _, err := parseLine([]byte(strings.Replace(good, c.old, c.new, 1)+"}"), now)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s for %s: %v", c.new, c.old, err)
+		}
+	}
+}
+
+func FuzzImportLine(f *testing.F) {
+	now := newClock().now()
+	for i := range 5 {
+		e := answer(domain(i), now, time.Hour)
+		f.Add(encode(newLine(domain(i), &e)))
+	}
+	f.Add([]byte(`{"report":null,"report_base64":"!"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k, e, err := parseLine(text, now)
+		if err != nil {
+			return
+		}
+		again, e2, err := parseLine(encode(newLine(k, &e)), now)
+		if err != nil || again != k || e2.Status != e.Status || !e2.Expires.Equal(e.Expires) {
+			t.Fatalf("%q: %v %+v, again %v %+v, %v", text, k, e, again, e2, err)
+		}
+		scope, ind, err := splitKey(appendKey(nil, 300, k.Indicator))
+		if err != nil || scope != 300 || ind != k.Indicator {
+			t.Fatalf("key: %d %v %v", scope, ind, err)
+		}
+	})
+}
