@@ -16,8 +16,8 @@ import (
 )
 
 // text and list make values.
-func cellText(s string) record.Value        { return record.Value{Text: s} }
-func cellList(s ...string) record.Value     { return record.Value{Kind: record.List, List: s} }
+func cellText(s string) record.Value      { return record.Value{Text: s} }
+func cellList(s ...string) record.Value   { return record.Value{Kind: record.List, List: s} }
 func setOf(v ...record.Value) *record.Set { return &record.Set{Values: v} }
 
 // annotate gives every row of b the same set.

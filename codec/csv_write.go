@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/binary"
 	"io"
 	"strings"
 
@@ -41,25 +42,56 @@ func AppendCSV(dst []byte, b *record.Batch) []byte {
 	return dst
 }
 
-// encode makes the appended part of each set once.
+// markLen is the length of what stands before the encoded part of a set.
+const markLen = 8
+
+// encode makes the appended part of each set, once for each way of encoding
+// it: a later body may have some of the columns already.
 func (l *layout) encode(anns []record.Annotation) {
 	first := 0
 	for _, a := range anns {
-		n := 0
+		if len(a.Sets) == 0 {
+			continue
+		}
+		n := len(a.Sets[0].Values)
+		mark := l.mark(first, n)
 		for _, s := range a.Sets {
-			n = len(s.Values)
-			if s.Encoded == nil {
-				s.Encoded = l.appendAdded(make([]byte, 0, 64), first, s)
+			if len(s.Encoded) < markLen || binary.LittleEndian.Uint64(s.Encoded) != mark {
+				s.Encoded = l.appendAdded(binary.LittleEndian.AppendUint64(make([]byte, 0, 64), mark), first, s)
 			}
 		}
 		first += n
 	}
 }
 
+// mark tells apart the ways in which n outputs from first on are encoded. It
+// is a hash (FNV-1a) of all that appendAdded looks at besides the values.
+func (l *layout) mark(first, n int) uint64 {
+	h := uint64(14695981039346656037)
+	add := func(c byte) { h = (h ^ uint64(c)) * 1099511628211 }
+	flag := func(b bool) {
+		if b {
+			add(1)
+		} else {
+			add(0)
+		}
+	}
+	add(l.dialect.Comma)
+	flag(l.dialect.Twins)
+	for _, c := range []byte(l.dialect.Separator) {
+		add(c)
+	}
+	for _, o := range l.outputs[first : first+n] {
+		flag(o.slot < 0)
+		flag(o.twin && o.twinSlot < 0)
+	}
+	return h
+}
+
 func appendSuffix(dst []byte, b *record.Batch, r int) []byte {
 	for i := range b.Annotations {
 		a := &b.Annotations[i]
-		dst = append(dst, a.Sets[a.Of[r]].Encoded...)
+		dst = append(dst, a.Sets[a.Of[r]].Encoded[markLen:]...)
 	}
 	return dst
 }

@@ -29,11 +29,12 @@ type answer struct {
 // Failures are asked for again in the same run, but not at once.
 const retryFailed = time.Minute
 
-// answer returns the answer of a value, nil if the value is empty.
+// answer returns the answer of a value, nil if it has no bytes. White space
+// and quotes alone are a value, though no indicator: the row says so.
 func (e *Enricher) answer(v []byte, want indicator.Type) *answer {
 	canonical, typ, err := e.opts.Parser.Append(e.scratch[:0], v, want)
 	if err != nil {
-		if errors.Is(err, indicator.ErrEmpty) {
+		if len(v) == 0 {
 			return nil
 		}
 		e.stats.Invalid++

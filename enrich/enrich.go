@@ -91,7 +91,6 @@ type Enricher struct {
 	gen     uint64
 	stats   Stats
 	scratch []byte
-	empty   *cell
 	cimRows []uint32
 	cimSets []*record.Set
 	ages    bool
@@ -104,6 +103,7 @@ type field struct {
 	cells       []*cell // the distinct cells of the batch
 	sets        []*record.Set
 	of          []uint32
+	empty       *cell
 	seen        bool // a record had a value
 }
 
@@ -150,8 +150,10 @@ func New(opts Options) (*Enricher, error) {
 		e.fields = append(e.fields, field{Field: f})
 	}
 	e.forget()
-	e.empty = &cell{}
-	e.project(e.empty, time.Time{})
+	for i := range e.fields { // of its own: its columns are named after it
+		e.fields[i].empty = &cell{}
+		e.project(e.fields[i].empty, time.Time{})
+	}
 	return e, nil
 }
 
@@ -261,7 +263,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 				f.seen = true
 			}
 		} else if len(raw) == 0 || b.Rows[r].Bad {
-			c = e.empty
+			c = f.empty
 		} else if last != nil && string(raw) == string(lastRaw) {
 			c = last
 		} else {

@@ -40,7 +40,7 @@ func (p *Parser) location(dst, s []byte) ([]byte, Type, error) {
 	}
 	i := bytes.IndexAny(s, "/?#")
 	if i < 0 {
-		if bytes.IndexAny(s, ":[%*") < 0 && isASCII(s) {
+		if !bytes.ContainsAny(s, ":[%*") && isASCII(s) {
 			return p.name(dst, s, false)
 		}
 		return p.hostPort(dst, s)

@@ -20,7 +20,6 @@ type lookup struct {
 	done  func(int, source.Result)
 	stale map[int]Entry // kept answers that have expired
 
-	held    map[int]bool // claimed from other processes and not yet answered
 	flushed time.Time
 	puts    []int
 	entries []Entry

@@ -50,7 +50,7 @@ func execute(t testing.TB, c *chunkedtest.Conversation, body string, finished bo
 var cells = []string{
 	``, `x`, `""`, `"a ""quoted"" word"`, `""""`, `""""""`, "\"line\nline\"", "\"line\r\nline\r\n\"", "\"\n\"", "\"\r\"",
 	"\x00", "\"\x00,\x00\"", "\xff\xfe", "\"\xc3\x28\xa0\"", ` lead`, `trail `, "\ttab\t", `"=cmd|' /C calc'!A0"`, `"a,b"`, `","`, `",,,,"`,
-	`"$a$;$b$"`, `"bücher 漢字 🦊"`, `"` + strings.Repeat("long ", 50_000) + `"`, `"bad.com"`, `"\"`, `'`, `"'`+`"`,
+	`"$a$;$b$"`, `"bücher 漢字 🦊"`, `"` + strings.Repeat("long ", 50_000) + `"`, `"bad.com"`, `"\"`, `'`, `"'` + `"`,
 }
 
 func TestSearchHostileCells(t *testing.T) {
@@ -228,7 +228,9 @@ func TestSearchMalformedRows(t *testing.T) {
 		"\x00\n\x00\n",
 	} {
 		p := asking(t, s)
-		frame := func(meta, body string) string { return fmt.Sprintf("chunked 1.0,%d,%d\n%s%s", len(meta), len(body), meta, body) }
+		frame := func(meta, body string) string {
+			return fmt.Sprintf("chunked 1.0,%d,%d\n%s%s", len(meta), len(body), meta, body)
+		}
 		o := p.Run(t, strings.NewReader(
 			frame(`{"action":"getinfo","searchinfo":{"args":["what","all_fields=true"]}}`, "")+frame(`{"action":"execute","finished":true}`, body)), "splunk")
 		if o.Code != 0 && !strings.Contains(o.Stdout, `"error":`) {

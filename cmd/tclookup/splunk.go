@@ -40,7 +40,6 @@ type searchCommand struct {
 	notes    notes
 	waited   time.Duration
 	calls    int64
-	header   string
 }
 
 // searchOptions are the options of a search.

@@ -66,7 +66,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		case a.err == nil:
 			return a.resp, nil
 		case !a.asked && last != nil:
-			return nil, fmt.Errorf("%w (before that: %v)", a.err, last)
+			return nil, fmt.Errorf("%w (before that: %v)", a.err, last) //nolint:errorlint // the earlier one is history, not the kind of this error
 		case !a.retry || retries >= c.retries:
 			return nil, a.err
 		}
@@ -83,7 +83,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 			c.wait(ctx.Done(), d)
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w (before that: %v)", c.ended(ctx), last)
+			return nil, fmt.Errorf("%w (before that: %v)", c.ended(ctx), last) //nolint:errorlint // as above
 		}
 		retries++
 	}
