@@ -70,8 +70,8 @@ func (e ArgErrors) Unwrap() []error {
 // Names are case-sensitive. "key = value" may be written with blanks, and
 // stray commas between the arguments are ignored.
 //
-// All mistakes are reported at once, as ArgErrors; what is in dst then is
-// undefined. Any other error is a mistake in the struct.
+// All mistakes are reported at once, up to twenty, as ArgErrors; what is in
+// dst then is undefined. Any other error is a mistake in the struct.
 func ParseArgs(args, rawArgs []string, dst any) error {
 	set, err := optionsOf(dst)
 	if err != nil {
@@ -87,6 +87,9 @@ func ParseArgs(args, rawArgs []string, dst any) error {
 	}
 	return nil
 }
+
+// maxMistakes is the number of mistakes after which the rest is not looked at.
+const maxMistakes = 20
 
 // argParser assigns tokens to options.
 type argParser struct {
@@ -105,7 +108,7 @@ func (p *argParser) find(name string) *option {
 }
 
 func (p *argParser) parse(toks []token) {
-	for i := 0; i < len(toks); i++ {
+	for i := 0; i < len(toks) && len(p.errs) < maxMistakes; i++ {
 		t := toks[i]
 		eq := t.equals()
 		switch {

@@ -157,6 +157,14 @@ func TestParseArgsWords(t *testing.T) {
 	}
 }
 
+func TestMistakesAreBounded(t *testing.T) {
+	args := strings.Split(strings.TrimSuffix(strings.Repeat("colour=red|", 10_000), "|"), "|")
+	var mistakes ArgErrors
+	if err := ParseArgs(args, args, new(testOptions)); !errors.As(err, &mistakes) || len(mistakes) > maxMistakes+1 {
+		t.Errorf("%d mistakes", len(mistakes))
+	}
+}
+
 func TestDefaultsAreKept(t *testing.T) {
 	o := struct {
 		A int      `arg:"a"`

@@ -40,16 +40,16 @@ type started struct {
 }
 
 func (s *started) close() ([]byte, error) {
+	defer s.r.Close()
 	extra, err := s.dialed.close()
-	if err == nil {
-		_, err = s.within("ending after stdout was closed", func() ([]byte, error) { return nil, s.cmd.Wait() })
-	}
-	if s.stuck != nil || s.cmd.ProcessState == nil {
+	if err != nil {
 		_ = s.cmd.Process.Kill()
-		if s.stuck == nil {
-			_ = s.cmd.Wait()
-		}
+		_ = s.cmd.Wait()
+		return extra, err
 	}
-	_ = s.r.Close()
+	_, err = s.within("ending after stdout was closed", func() ([]byte, error) { return nil, s.cmd.Wait() })
+	if s.stuck != nil {
+		_ = s.cmd.Process.Kill() // Wait has been called and returns then
+	}
 	return extra, err
 }

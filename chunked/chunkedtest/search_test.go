@@ -1,6 +1,7 @@
 package chunkedtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -141,6 +142,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// environ makes the test binary the command; the race detector would let each
+// one sleep for a second before it ends.
+func environ(mode string) []string {
+	return append(os.Environ(), "CHUNKEDTEST_COMMAND="+mode, "GORACE=atexit_sleep_ms=0")
+}
+
+// Nobody reading the replies is a regular end, also for a program, which a
+// SIGPIPE would kill.
+func TestMainSurvivesClosedStdout(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command(program)
+	cmd.Env = environ("all")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	cmd.Stdin, cmd.Stdout = strings.NewReader(frame(string(Parse("command").metadata()), "")), w
+	err = cmd.Run()
+	_ = w.Close()
+	if err != nil || stderr.Len() > 0 {
+		t.Errorf("%v, %s", err, stderr.String())
+	}
+}
+
 func TestExec(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
@@ -151,7 +182,7 @@ func TestExec(t *testing.T) {
 		s.ChunkRows = []int{3000}
 		s.Dial = func() (*Conversation, error) {
 			cmd := exec.Command(program)
-			cmd.Env = append(os.Environ(), "CHUNKEDTEST_COMMAND="+mode)
+			cmd.Env = environ(mode)
 			cmd.Stderr = os.Stderr
 			return Exec(cmd, 0)
 		}
@@ -164,6 +195,21 @@ func TestExec(t *testing.T) {
 		if _, err := s.Run(events(3)); !errors.As(err, &failed) {
 			t.Errorf("%s: failing: %v", mode, err)
 		}
+	}
+}
+
+func TestExecKillsWhatIsStuck(t *testing.T) {
+	cmd := exec.Command("sleep", "1000")
+	c, err := Exec(cmd, 1)
+	if err != nil {
+		t.Skip(err)
+	}
+	var v *Violation
+	if _, err := c.Getinfo(Info{}); !errors.As(err, &v) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Close(); !errors.As(err, &v) || cmd.ProcessState == nil {
+		t.Errorf("Close returned %v", err)
 	}
 }
 
