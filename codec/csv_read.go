@@ -24,8 +24,7 @@ const (
 type CSVReader struct {
 	r       io.Reader
 	dialect Dialect
-	buf     []byte
-	lo, hi  int // the bytes not yet given out
+	rest    []byte // read and not yet given out; part of the last batch's Store
 	eof     bool
 	err     error
 
@@ -40,60 +39,61 @@ type CSVReader struct {
 
 // NewCSVReader returns a reader of UTF-8 text without a byte order mark.
 func NewCSVReader(r io.Reader, d Dialect) *CSVReader {
-	return &CSVReader{r: r, dialect: d, buf: make([]byte, 0, batchSize)}
+	return &CSVReader{r: r, dialect: d}
 }
 
-// fill reads more bytes behind buf[hi]. It moves what is left to the front
-// and grows the buffer when it is full.
-func (c *CSVReader) fill() error {
-	if c.lo > 0 {
-		c.hi = copy(c.buf[:cap(c.buf)], c.buf[c.lo:c.hi])
-		c.lo = 0
-	}
-	if c.hi == cap(c.buf) {
-		if c.hi >= MaxRecord {
-			return fmt.Errorf("record %d is longer than %d MiB (a quote that is never closed?): %w", c.records+2, MaxRecord>>20, ErrTooLong)
+// more reads bytes behind buf and returns the longer buf, which has moved if
+// it was full. A long record is not scanned again for every few bytes that
+// arrive.
+func (c *CSVReader) more(buf []byte) ([]byte, error) {
+	if len(buf) == cap(buf) {
+		if len(buf) >= MaxRecord {
+			return buf, fmt.Errorf("record %d is longer than %d MiB (a quote that is never closed?): %w", c.records+2, MaxRecord>>20, ErrTooLong)
 		}
-		grown := make([]byte, 2*cap(c.buf))
-		copy(grown, c.buf[:c.hi])
-		c.buf = grown[:c.hi]
+		buf = append(make([]byte, 0, max(2*cap(buf), batchSize)), buf...)
 	}
-	// A long record is not scanned again for every few bytes that arrive.
-	least := c.hi + 1
-	if c.hi > batchSize/4 {
-		least = min(2*c.hi, cap(c.buf))
+	least := len(buf) + 1
+	if len(buf) > batchSize/4 {
+		least = min(2*len(buf), cap(buf))
 	}
-	for c.hi < least && !c.eof {
-		n, err := c.r.Read(c.buf[c.hi:cap(c.buf)])
-		c.hi += n
-		if err == io.EOF {
+	for empty := 0; len(buf) < least && !c.eof; {
+		n, err := c.r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if empty++; n > 0 {
+			empty = 0
+		}
+		switch {
+		case errors.Is(err, io.EOF):
 			c.eof = true
-		} else if err != nil {
+		case err != nil:
 			c.eof, c.err = true, err
+		case empty == 100:
+			c.eof, c.err = true, io.ErrNoProgress
 		}
 	}
-	return nil
+	return buf, nil
 }
 
 // Columns implements record.Reader.
 func (c *CSVReader) Columns() ([]string, error) {
 	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
 	for !c.headerDone {
-		row, _, ok := s.row(c.buf[:c.hi], c.lo, c.eof, nil)
+		row, _, ok := s.row(c.rest, 0, c.eof, nil)
 		switch {
-		case c.lo == c.hi && c.eof:
+		case len(c.rest) == 0 && c.eof:
 			return nil, c.ended()
 		case !ok:
-			if err := c.fill(); err != nil {
+			var err error
+			if c.rest, err = c.more(c.rest); err != nil {
 				return nil, err
 			}
 		case row.Start == row.End && row.Next > row.End: // a blank line before the header
-			c.lead = append(c.lead, c.buf[row.Start:row.Next]...)
-			c.lo = int(row.Next)
+			c.lead = append(c.lead, c.rest[row.Start:row.Next]...)
+			c.rest = c.rest[row.Next:]
 		default:
-			c.headerRaw = append([]byte{}, c.buf[row.Start:row.End]...)
-			c.headerEnd = append([]byte{}, c.buf[row.End:row.Next]...)
-			c.lo, c.headerDone = int(row.Next), true
+			c.headerRaw = append([]byte{}, c.rest[row.Start:row.End]...)
+			c.headerEnd = append([]byte{}, c.rest[row.End:row.Next]...)
+			c.rest, c.headerDone = c.rest[row.Next:], true
 			c.offset = int64(len(c.lead) + len(c.headerRaw) + len(c.headerEnd))
 		}
 	}
@@ -120,30 +120,36 @@ func (c *CSVReader) Read(b *record.Batch) error {
 	if !c.headerDone {
 		return c.ended()
 	}
+	buf := b.Store[:0]
+	if cap(buf) < max(batchSize, len(c.rest)+1) {
+		buf = make([]byte, 0, max(batchSize, 2*len(c.rest)))
+	}
+	buf = append(buf, c.rest...)
 	for {
-		if c.lo < c.hi {
-			c.layout.fillBatch(b, c.buf[:c.hi], c.lo, c.eof)
-		} else {
-			c.layout.fillBatch(b, nil, 0, true)
-		}
+		c.layout.fillBatch(b, buf, 0, c.eof)
 		if len(b.Rows) > 0 || (c.eof && !c.started) {
 			break
 		}
 		if c.eof {
 			return c.ended()
 		}
-		if err := c.fill(); err != nil {
+		var err error
+		if buf, err = c.more(buf); err != nil {
 			return err
 		}
 	}
 	c.started = true
+	b.Store, c.rest = buf, nil
 	if n := len(b.Rows); n > 0 {
-		next := int(b.Rows[n-1].Next)
-		c.offset += int64(next - c.lo)
-		c.lo = next
+		next := b.Rows[n-1].Next
+		c.offset += int64(next)
+		c.rest = buf[next:]
 		c.count(b)
 	}
-	b.Offset, b.Final = c.offset, c.eof && c.lo == c.hi
+	if cap(buf) > 4*batchSize && len(buf) < batchSize { // after a very long record
+		b.Store = nil
+	}
+	b.Offset, b.Final = c.offset, c.eof && len(c.rest) == 0
 	return nil
 }
 
@@ -183,7 +189,6 @@ func (c *CSVReader) layoutNames() []string {
 func (l *layout) fillBatch(b *record.Batch, buf []byte, from int, final bool) {
 	b.Buf, b.Format, b.Width, b.Twins = buf, l, l.scan.width, l.twins
 	b.Rows, b.Cells, b.Odd = b.Rows[:0], b.Cells[:0], b.Odd[:0]
-	b.Annotations = b.Annotations[:0]
 	b.Final = final
 	if len(buf) > 0 {
 		l.scan.scan(b, from, final)

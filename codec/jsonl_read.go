@@ -70,8 +70,9 @@ func (j *JSONLReader) Select(sel record.Selection) []string {
 
 // Read implements record.Reader.
 func (j *JSONLReader) Read(b *record.Batch) error {
-	*b = record.Batch{Rows: b.Rows[:0], Cells: b.Cells[:0], Format: j.format, Width: j.format.width}
-	end := j.fill()
+	*b = record.Batch{Rows: b.Rows[:0], Cells: b.Cells[:0], Format: j.format, Width: j.format.width, Store: b.Store, Annotations: b.Annotations}
+	end := j.fill(b.Store)
+	b.Store = j.buf
 	if end == 0 {
 		return j.err
 	}
@@ -94,8 +95,8 @@ func (j *JSONLReader) Read(b *record.Batch) error {
 const firstSize = 64 << 10
 
 // fill reads until there are whole lines, at the end of the input until it
-// ends, and returns their length.
-func (j *JSONLReader) fill() int {
+// ends, and returns their length. It uses store if that has the right size.
+func (j *JSONLReader) fill(store []byte) int {
 	size := len(j.buf)
 	switch rest := j.hi - j.lo; {
 	case size == 0:
@@ -105,8 +106,8 @@ func (j *JSONLReader) fill() int {
 	case size > 4*j.opt.BatchSize && rest < j.opt.BatchSize: // after a very long line
 		size = j.opt.BatchSize + 1
 	}
-	into := j.buf
-	if size != len(j.buf) {
+	into := store
+	if size != len(store) {
 		into = make([]byte, size)
 	}
 	j.hi, j.lo = copy(into, j.buf[j.lo:j.hi]), 0

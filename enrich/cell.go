@@ -317,29 +317,26 @@ func (p *projection) json() string {
 	return string(r.AppendJSON(nil, a.ind, a.result.Source))
 }
 
-// cim returns the annotation of the CIM names: each row's come from the first
-// of its fields that was found.
-func (e *Enricher) cim(rows int) record.Annotation {
-	e.cimSets = e.cimSets[:0]
-	if cap(e.cimRows) < rows {
-		e.cimRows = make([]uint32, rows)
-	}
-	e.cimRows = e.cimRows[:rows]
+// cim makes the annotation of the CIM names, the last one: each row's come
+// from the first of its fields that was found.
+func (e *Enricher) cim(b *record.Batch) {
+	a := &b.Annotations[len(e.fields)]
+	a.Sets = a.Sets[:0]
+	a.Of = slices.Grow(a.Of[:0], len(b.Rows))[:len(b.Rows)]
 	var first []uint32
 	for i := range e.fields {
-		first = append(first, uint32(len(e.cimSets)))
+		first = append(first, uint32(len(a.Sets)))
 		for _, c := range e.fields[i].cells {
-			e.cimSets = append(e.cimSets, c.cim)
+			a.Sets = append(a.Sets, c.cim)
 		}
 	}
-	for r := range e.cimRows {
+	for r := range a.Of {
 		for i := range e.fields {
-			f := &e.fields[i]
-			e.cimRows[r] = first[i] + f.of[r]
-			if w := f.cells[f.of[r]].worst; w != nil && w.status == Found {
+			n := b.Annotations[i].Of[r]
+			a.Of[r] = first[i] + n
+			if w := e.fields[i].cells[n].worst; w != nil && w.status == Found {
 				break
 			}
 		}
 	}
-	return record.Annotation{Sets: e.cimSets, Of: e.cimRows}
 }

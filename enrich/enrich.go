@@ -91,8 +91,6 @@ type Enricher struct {
 	gen     uint64
 	stats   Stats
 	scratch []byte
-	cimRows []uint32
-	cimSets []*record.Set
 	ages    bool
 }
 
@@ -101,8 +99,6 @@ type field struct {
 	Field
 	plain, twin map[string]*cell
 	cells       []*cell // the distinct cells of the batch
-	sets        []*record.Set
-	of          []uint32
 	empty       *cell
 	seen        bool // a record had a value
 }
@@ -216,26 +212,26 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 	}
 	now := e.now()
 	e.gen++
+	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
 	for i := range e.fields {
 		e.collect(b, i)
 	}
 	e.ask(ctx, now)
 	now = e.now()
-	b.Annotations = b.Annotations[:0]
 	for i := range e.fields {
-		f := &e.fields[i]
-		f.sets = f.sets[:0]
-		for _, c := range f.cells {
+		a := &b.Annotations[i]
+		a.Sets = a.Sets[:0]
+		for _, c := range e.fields[i].cells {
 			if !e.current(c, now) {
 				e.project(c, now)
 			}
-			f.sets = append(f.sets, c.set)
+			a.Sets = append(a.Sets, c.set)
 			e.stats.add(c)
 		}
-		b.Annotations = append(b.Annotations, record.Annotation{Sets: f.sets, Of: f.of})
 	}
 	if e.opts.CIM {
-		b.Annotations = append(b.Annotations, e.cim(len(b.Rows)))
+		b.Annotations = b.Annotations[:len(e.fields)+1]
+		e.cim(b)
 	}
 	e.stats.Rows += int64(len(b.Rows))
 	e.progress(0)
@@ -247,10 +243,8 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 func (e *Enricher) collect(b *record.Batch, i int) {
 	f := &e.fields[i]
 	f.cells = f.cells[:0]
-	if cap(f.of) < len(b.Rows) {
-		f.of = make([]uint32, len(b.Rows))
-	}
-	f.of = f.of[:len(b.Rows)]
+	of := slices.Grow(b.Annotations[i].Of[:0], len(b.Rows))[:len(b.Rows)]
+	b.Annotations[i].Of = of
 	var last *cell
 	var lastRaw []byte
 	for r := range b.Rows {
@@ -280,7 +274,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 			f.cells = append(f.cells, c)
 		}
 		c.rows++
-		f.of[r] = c.index
+		of[r] = c.index
 	}
 }
 

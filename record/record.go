@@ -34,10 +34,14 @@ type Format interface {
 // Batch is a run of whole records over one buffer.
 //
 // A Reader fills it and owns everything in it but Annotations: all spans and
-// slices are valid until the next Read. A batch holds at most 4 GiB.
+// slices are valid until the batch is read into again. So several batches can
+// be on their way at the same time. A batch holds at most 4 GiB.
 type Batch struct {
 	Buf    []byte
 	Format Format
+	// Store is the reader's: the memory that Buf is part of, kept for the next
+	// time the batch is read into.
+	Store []byte
 	// Rows lists the records in the order they came.
 	Rows []Row
 	// Width is the number of selected columns; Cells holds Width spans for
@@ -49,7 +53,8 @@ type Batch struct {
 	Twins []int
 	// Odd lists the rows whose number of cells is not the header's, in order.
 	Odd []Odd
-	// Annotations are the columns to be added when the batch is written.
+	// Annotations are the columns to be added when the batch is written. Their
+	// slices are kept with the batch for whoever annotates it the next time.
 	Annotations []Annotation
 	// Offset is the position in the input behind the batch, in bytes from the
 	// beginning of what the reader reads.

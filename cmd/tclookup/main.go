@@ -53,6 +53,7 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 		usage(os.Stderr)
 		return exitUsage
 	}
+	widen(stdin, stdout)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -78,6 +79,10 @@ func protocol(stdin io.Reader) (io.Reader, bool) {
 // serve speaks the chunked protocol.
 func serve(stanza string, in io.Reader, out *os.File) int {
 	ignoreSIGPIPE()
+	widen(out)
+	if f, ok := in.(*os.File); ok {
+		widen(f)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := new(chunked.Server).Serve(ctx, in, out, handlerFor(stanza, here()))

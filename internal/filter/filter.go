@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tclookup/tclookup/codec"
 	"github.com/tclookup/tclookup/enrich"
@@ -66,16 +67,17 @@ func Run(ctx context.Context, o Options) (Account, error) {
 	case <-ctx.Done():
 		// A batch on its way out is written to its end.
 		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.stopped = true
-		r.mu.Unlock()
 		return r.finish(ErrInterrupted)
 	}
 }
 
 type run struct {
 	o       Options
-	mu      sync.Mutex // held while writing
+	mu      sync.Mutex // guards stopped, out and writer; held while writing
 	stopped bool
+	closed  bool
 	out     *stream.Writer
 	lines   *lineEnds
 	writer  record.Writer
@@ -84,7 +86,8 @@ type run struct {
 	columns []string
 	header  int64 // length of the header of the input being read
 	skipped int64 // bytes of it that an earlier run has read
-	account Account
+
+	bytesIn, bytesOut atomic.Int64
 }
 
 // finish closes the output.
@@ -93,14 +96,14 @@ func (r *run) finish(err error) (Account, error) {
 	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
 	}
-	return r.account, err
+	return Account{r.bytesIn.Load(), r.bytesOut.Load()}, err
 }
 
 func (r *run) all(ctx context.Context) error {
 	from := step{}
 	if r.o.Journal != nil {
 		from = r.o.Journal.last
-		r.account.BytesOut = from.Out
+		r.bytesOut.Store(from.Out)
 	}
 	for i, in := range r.o.Inputs {
 		if i < from.Input {
@@ -129,14 +132,18 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 		last := r.o.Journal.last
-		last.Out, last.Done = r.account.BytesOut, true
+		last.Out, last.Done = r.bytesOut.Load(), true
 		return r.o.Journal.note(last, r.o.Out)
 	}
 	return nil
 }
 
-// closeOut ends the output.
+// closeOut ends the output. The lock is held, or nobody else is left.
 func (r *run) closeOut() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
 	var err error
 	if r.writer != nil {
 		err = r.writer.Close()
@@ -144,17 +151,15 @@ func (r *run) closeOut() error {
 	if r.out != nil {
 		err = errors.Join(err, r.out.Close())
 	}
-	r.writer, r.out = nil, nil
 	return err
 }
 
 // one enriches one input, from a step on that an earlier run has reached.
 func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from step) error {
-	s, err := stream.NewReader(&counter{f, &r.account.BytesIn})
+	s, err := stream.NewReader(&counter{f, &r.bytesIn})
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			s.FillBuffers() // nobody types it in
@@ -183,6 +188,8 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 	if err == io.EOF {
 		r.o.Warn(name + ": no records: the input is empty")
 		r.syntax = syntax
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		return r.open(s, from)
 	}
 	if err != nil {
@@ -193,19 +200,23 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 		return err
 	}
 	if err := r.copy(ctx, reader, i); err != nil {
-		return err
+		return err // the reader may still be reading
 	}
 	for _, w := range append(s.Warnings(), reader.Warnings()...) {
 		r.o.Warn(name + ": " + w)
 	}
 	if t := s.Tail(); len(t) > 0 {
+		r.mu.Lock()
 		r.out.SetTail(t)
+		r.mu.Unlock()
 	}
-	return nil
+	return s.Close()
 }
 
 // start makes the writer, or lets the one there is go on with another input.
 func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, from step) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.writer != nil {
 		if !slices.Equal(columns, r.columns) {
 			return fmt.Errorf("has other columns than %s: enrich them separately", r.o.Inputs[0].Name)
@@ -224,30 +235,94 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 	return nil
 }
 
-// copy enriches all records of an input.
+// depth is the number of batches on their way at the same time: one being
+// read, one being enriched, one being written, and one to spare.
+const depth = 4
+
+// copy enriches all records of an input. Reading, enriching and writing go on
+// at the same time, each on a batch of its own, in order.
 func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
-	var b record.Batch
-	for first := true; ; first = false {
-		if err := reader.Read(&b); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if first && r.skipped == 0 {
-			r.header = b.Offset
-			if n := len(b.Rows); n > 0 && r.syntax != codec.SyntaxJSONL {
-				r.header -= int64(b.Rows[n-1].Next - b.Rows[0].Start)
-			} else if n > 0 {
-				r.header = 0
+	free := make(chan *record.Batch, depth)
+	for range depth {
+		free <- new(record.Batch)
+	}
+	quit := make(chan struct{})
+	defer close(quit)
+	var readErr error // set before read is closed
+	read := make(chan *record.Batch, depth)
+	go func() {
+		defer close(read)
+		for {
+			select {
+			case b := <-free:
+				if readErr = reader.Read(b); readErr != nil {
+					return
+				}
+				read <- b // never blocks: there are no more batches than places
+			case <-quit:
+				return
 			}
 		}
-		if err := r.o.Enricher.Enrich(ctx, &b); err != nil {
-			return err
+	}()
+	var writeErr error // set before failed is closed
+	failed, written := make(chan struct{}), make(chan struct{})
+	write := make(chan *record.Batch, depth)
+	go func() {
+		defer close(written)
+		for b := range write {
+			if writeErr == nil {
+				if writeErr = r.write(ctx, b, input); writeErr != nil {
+					close(failed)
+				}
+			}
+			free <- b
 		}
-		if err := r.write(ctx, &b, input); err != nil {
-			return err
+	}()
+	err := r.enrich(ctx, read, write, failed)
+	close(write)
+	<-written
+	switch {
+	case writeErr != nil:
+		return writeErr
+	case err != nil:
+		return err
+	case readErr != io.EOF:
+		return readErr
+	}
+	return nil
+}
+
+// enrich passes batches on from reading to writing.
+func (r *run) enrich(ctx context.Context, read <-chan *record.Batch, write chan<- *record.Batch, failed <-chan struct{}) error {
+	for first := true; ; first = false {
+		select {
+		case b, ok := <-read:
+			if !ok {
+				return nil
+			}
+			if first && r.skipped == 0 {
+				r.header = headerLen(b, r.syntax)
+			}
+			if err := r.o.Enricher.Enrich(ctx, b); err != nil {
+				return err
+			}
+			write <- b
+		case <-failed:
+			return nil
 		}
 	}
+}
+
+// headerLen is the length of the header before the first batch of an input.
+func headerLen(b *record.Batch, syntax codec.Syntax) int64 {
+	if syntax == codec.SyntaxJSONL {
+		return 0
+	}
+	n := b.Offset
+	if rows := len(b.Rows); rows > 0 {
+		n -= int64(b.Rows[rows-1].Next - b.Rows[0].Start)
+	}
+	return n
 }
 
 // skip returns a reader of the header and of what follows the step.
@@ -263,13 +338,13 @@ func (r *run) skip(in io.Reader, from step) (io.Reader, error) {
 	return io.MultiReader(bytes.NewReader(head), in), nil
 }
 
-// open makes the output stream like the first input.
+// open makes the output stream like the first input. The lock is held.
 func (r *run) open(s *stream.Reader, from step) (err error) {
-	if r.out != nil {
+	if r.out != nil || r.stopped {
 		return nil
 	}
 	r.form = s.Info()
-	out := &sink{w: r.o.Out, n: &r.account.BytesOut}
+	out := &sink{w: r.o.Out, n: &r.bytesOut}
 	if from.Out > 0 {
 		r.form = from.Form
 		out.skip = r.form.MarkLen(r.o.UTF8) // it is there
@@ -294,19 +369,19 @@ func (r *run) write(ctx context.Context, b *record.Batch, input int) error {
 		return nil
 	}
 	return r.o.Journal.note(step{
-		Input: input, Offset: b.Offset + r.skipped, Header: r.header, Out: r.account.BytesOut,
+		Input: input, Offset: b.Offset + r.skipped, Header: r.header, Out: r.bytesOut.Load(),
 		Form: r.form, Syntax: r.syntax.String(), Open: r.lines.open,
 	}, r.o.Out)
 }
 
 type counter struct {
 	r io.Reader
-	n *int64
+	n *atomic.Int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	*c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -335,7 +410,7 @@ func (l *lineEnds) end() error {
 // sink counts what is written, but for the first bytes, which are left out.
 type sink struct {
 	w    io.Writer
-	n    *int64
+	n    *atomic.Int64
 	skip int
 }
 
@@ -343,6 +418,6 @@ func (s *sink) Write(p []byte) (int, error) {
 	left := min(s.skip, len(p))
 	s.skip -= left
 	n, err := s.w.Write(p[left:])
-	*s.n += int64(n)
+	s.n.Add(int64(n))
 	return left + n, err
 }
