@@ -31,6 +31,7 @@ type Allowance interface {
 type Line struct {
 	budget Allowance
 	spread time.Duration
+	now    func() time.Time
 
 	mu     sync.Mutex
 	queue  [2]list.List // of *waiter
@@ -47,8 +48,12 @@ type waiter struct {
 
 // NewLine returns a line in front of b. Each wait is made longer by a random
 // time up to spread, so that several processes do not ask at the same moment.
-func NewLine(b Allowance, p Policy, spread time.Duration) *Line {
-	l := &Line{budget: b, spread: spread, burst: p.burst()}
+// now is the clock of the pace, time.Now when nil.
+func NewLine(b Allowance, p Policy, spread time.Duration, now func() time.Time) *Line {
+	l := &Line{budget: b, spread: spread, burst: p.burst(), now: now}
+	if now == nil {
+		l.now = time.Now
+	}
 	l.pace = rate.NewLimiter(rate.Inf, l.burst)
 	if period := p.period(); period > 0 {
 		l.pace.SetLimit(rate.Every(time.Duration(period)))
@@ -111,7 +116,7 @@ func (l *Line) Take(ctx context.Context, prio Priority) (Ticket, error) {
 
 // first takes for the first in the line, at the local pace.
 func (l *Line) first(ctx context.Context, prio Priority) (Ticket, error) {
-	delay := l.paced(time.Now())
+	delay := l.paced(l.now())
 	if delay <= 0 {
 		t, err := l.budget.Take(ctx, prio)
 		if err != nil {

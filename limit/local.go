@@ -24,7 +24,7 @@ type Local struct {
 // callers are interactive; see Background for the others.
 func NewLocal(p Policy) *Local {
 	l := &Local{policy: p, start: time.Now()}
-	l.line = NewLine((*localBudget)(l), p, 0)
+	l.line = NewLine((*localBudget)(l), p, 0, nil)
 	return l
 }
 

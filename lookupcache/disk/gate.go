@@ -21,7 +21,7 @@ func (s *Store) Gate(name string, p limit.Policy, prio limit.Priority) limit.Gat
 		spread = min(max(time.Duration(float64(time.Second)/p.Rate/20), spread), 250*time.Millisecond)
 	}
 	b := &budget{store: s, name: name, policy: p, spread: spread}
-	return &gate{budget: b, line: limit.NewLine(b, p, spread), prio: prio}
+	return &gate{budget: b, line: limit.NewLine(b, p, spread, s.now), prio: prio}
 }
 
 type gate struct {

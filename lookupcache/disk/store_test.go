@@ -161,7 +161,9 @@ func TestCorruptFiles(t *testing.T) {
 		spoil func(t *testing.T, path string)
 		aside bool
 	}{
-		{"text", func(t *testing.T, p string) { write1(t, p, []byte("this is no database, but long enough for a header of SQLite to be expected in it.\n")) }, true},
+		{"text", func(t *testing.T, p string) {
+			write1(t, p, []byte("this is no database, but long enough for a header of SQLite to be expected in it.\n"))
+		}, true},
 		{"empty", func(t *testing.T, p string) { write1(t, p, nil) }, false},
 		{"truncated", func(t *testing.T, p string) { truncate(t, p, 9000) }, true},
 		{"truncated within the header", func(t *testing.T, p string) { truncate(t, p, 60) }, true},
