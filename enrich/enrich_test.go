@@ -437,3 +437,42 @@ func BenchmarkWarm(bm *testing.B) {
 	}
 	_, _ = io.Discard.Write(out)
 }
+
+// The columns that are there already differ from body to body, and from field
+// to field of one body.
+func TestColumnsOfBodiesDiffer(t *testing.T) {
+	e := newEnricher(t, Options{Fields: []Field{{Name: "a"}, {Name: "b"}}, Source: newBook(), Output: []string{"status", "hashes"}})
+	const all = "a_tc_status,a_tc_hashes,__mv_a_tc_hashes,b_tc_status,b_tc_hashes,__mv_b_tc_hashes"
+	for _, tt := range []struct{ in, out string }{
+		{"a,b\nevil.com,\n,\n", "a,b," + all + "\nevil.com,,found,\"aa\nbb\",$aa$;$bb$,,,\n,,,,,,,\n"},
+		{"a,b,a_tc_status\nevil.com,,old\n,,old\n", "a,b,a_tc_status,a_tc_hashes,__mv_a_tc_hashes,b_tc_status,b_tc_hashes,__mv_b_tc_hashes\n" +
+			"evil.com,,found,\"aa\nbb\",$aa$;$bb$,,,\n,,,,,,,\n"},
+		{"__mv_b_tc_hashes,a,b\nold,,evil.com\nold,,\n", "__mv_b_tc_hashes,a,b,a_tc_status,a_tc_hashes,__mv_a_tc_hashes,b_tc_status,b_tc_hashes\n" +
+			"$aa$;$bb$,,evil.com,,,,found,\"aa\nbb\"\n,,,,,,,\n"},
+		{"a,b\nevil.com,\n,\n", "a,b," + all + "\nevil.com,,found,\"aa\nbb\",$aa$;$bb$,,,\n,,,,,,,\n"},
+	} {
+		if got := enrichCSV(t, e, codec.Splunk, tt.in); got != tt.out {
+			t.Errorf("%q:\n got %q\nwant %q", tt.in, got, tt.out)
+		}
+	}
+}
+
+// A value of which nothing is left has a status all the same; no value has
+// none.
+func TestEveryValueHasAStatus(t *testing.T) {
+	e := newEnricher(t, Options{Fields: []Field{{Name: "a"}}, Source: newBook(), Output: []string{"status", "error"}})
+	in := "x,a\n1,\n2,\"\"\n3, \n4,\"\"\"\"\n5,'\n6,\"\n\"\n"
+	got, err := csv.NewReader(strings.NewReader(enrichCSV(t, e, codec.CSV, in))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range got[1:] {
+		want := []string{"invalid", "empty value"}
+		if i < 2 {
+			want = []string{"", ""}
+		}
+		if !slices.Equal(row[2:], want) {
+			t.Errorf("%q: %q, should be %q", row[1], row[2:], want)
+		}
+	}
+}
