@@ -194,32 +194,3 @@ func (l *layout) fillBatch(b *record.Batch, buf []byte, from int, final bool) {
 		l.scan.scan(b, from, final)
 	}
 }
-
-// CSVBodies reads complete bodies one after the other, each with a header of
-// its own, as the chunked protocol sends them.
-type CSVBodies struct {
-	dialect Dialect
-	sel     record.Selection
-	layout  *layout
-}
-
-// NewCSVBodies returns a reader of bodies.
-func NewCSVBodies(d Dialect, sel record.Selection) *CSVBodies {
-	return &CSVBodies{dialect: d, sel: sel}
-}
-
-// Parse marks the records of body in b, which keeps body until the next
-// Parse. missing are the selected fields that the body does not have.
-func (c *CSVBodies) Parse(body []byte, b *record.Batch) (missing []string, err error) {
-	if uint64(len(body)) > 1<<32-1 {
-		return nil, fmt.Errorf("body of %d bytes: more than 4 GiB cannot be read at once", len(body))
-	}
-	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
-	row, _, _ := s.row(body, 0, true, nil)
-	raw := body[:row.End]
-	if c.layout == nil || string(c.layout.raw) != string(raw) {
-		c.layout = newLayout(c.dialect, raw, c.sel)
-	}
-	c.layout.fillBatch(b, body, int(row.Next), true)
-	return c.layout.missing, nil
-}

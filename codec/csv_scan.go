@@ -200,8 +200,13 @@ func (s *scanner) odd(buf []byte, r record.Row, row, n int) record.Odd {
 // the last one. What follows is the beginning of a record, unless final is set,
 // when everything is taken.
 func (s *scanner) scan(b *record.Batch, pos int, final bool) int {
+	return s.scanTo(b, pos, len(b.Buf), final)
+}
+
+// scanTo is scan for the records that begin before end.
+func (s *scanner) scanTo(b *record.Batch, pos, end int, final bool) int {
 	buf := b.Buf
-	for pos < len(buf) {
+	for pos < end {
 		have := len(b.Cells)
 		for cap(b.Cells)-have < s.width {
 			b.Cells = append(b.Cells[:cap(b.Cells)], record.Span{})
@@ -225,3 +230,25 @@ func (s *scanner) scan(b *record.Batch, pos int, final bool) int {
 	}
 	return pos
 }
+
+// split returns a position in the middle of buf[from:] where a record seems to
+// begin, -1 if there is none. It goes by the number of quotes before, which is
+// right unless there are stray ones.
+func split(buf []byte, from int) int {
+	mid := from + (len(buf)-from)/2
+	open := bytes.Count(buf[from:mid], quote)&1 == 1
+	for p := mid; ; {
+		i := bytes.IndexByte(buf[p:], '\n')
+		if i < 0 {
+			return -1
+		}
+		if bytes.Count(buf[p:p+i], quote)&1 == 1 {
+			open = !open
+		}
+		if p += i + 1; !open {
+			return p
+		}
+	}
+}
+
+var quote = []byte{'"'}

@@ -20,8 +20,12 @@ func decodeMV(text []byte, yield func([]byte)) bool {
 func AppendCSV(dst []byte, b *record.Batch) []byte {
 	l := b.Format.(*layout)
 	l.encode(b.Annotations)
-	odd := b.Odd
-	for r := range b.Rows {
+	return l.appendRows(dst, b, 0, len(b.Rows), b.Odd)
+}
+
+// appendRows appends the rows from, to, of which odd are the odd ones.
+func (l *layout) appendRows(dst []byte, b *record.Batch, from, to int, odd []record.Odd) []byte {
+	for r := from; r < to; r++ {
 		row := &b.Rows[r]
 		switch {
 		case row.Bad:

@@ -73,6 +73,9 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 	var open []*answer
 	for i := range e.fields {
 		for _, c := range e.fields[i].cells {
+			if c.good(e.changes, now) {
+				continue
+			}
 			for _, a := range c.values {
 				if a.asked && (a.until.IsZero() || now.Before(a.until)) {
 					continue
@@ -117,6 +120,7 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 func (e *Enricher) settle(a *answer, r source.Result) {
 	a.result, a.asked, a.until, a.reason = r, true, r.Expires, ""
 	a.version++
+	e.changes++
 	e.stats.count(r.Origin)
 	switch r.Status {
 	case source.Found:
@@ -167,6 +171,7 @@ func (e *Enricher) enqueue(ctx context.Context, open []*answer) {
 		if a.status == Skipped {
 			a.status = Queued
 			a.version++
+			e.changes++
 		}
 	}
 }

@@ -20,6 +20,10 @@ type cell struct {
 	sum    uint32    // of the versions of values when set was made
 	second time.Time // when set was made
 
+	// The set holds while no answer has come since changes, until its time.
+	changes uint64
+	until   time.Time
+
 	// In the current batch:
 	gen   uint64
 	field int
@@ -36,16 +40,44 @@ func (c *cell) versions() (sum uint32) {
 	return sum
 }
 
+// good reports whether the columns of c are known to hold at now.
+func (c *cell) good(changes uint64, now time.Time) bool {
+	return c.changes == changes && now.Before(c.until)
+}
+
+// bring makes the columns of c hold at now, and notes for how long they do:
+// until one of its answers must be asked for again, and where an age is shown
+// until the next second.
+func (e *Enricher) bring(c *cell, now time.Time) {
+	if !e.current(c, now) {
+		e.project(c, now)
+	}
+	c.changes, c.until = e.changes, now.Add(time.Hour)
+	for _, a := range c.values {
+		switch {
+		case !a.asked:
+			c.until = now
+		case !a.until.IsZero() && a.until.Before(c.until):
+			c.until = a.until
+		}
+	}
+	if s := c.second.Add(time.Second); e.shows(c) && s.Before(c.until) {
+		c.until = s
+	}
+}
+
+// shows reports whether the age of an answer is among the columns of c.
+func (e *Enricher) shows(c *cell) bool {
+	return e.ages && c.worst != nil && !c.worst.result.Fetched.IsZero()
+}
+
 // current reports whether the columns of c still hold at now: the answers are
 // the same, and the age shown is true to the second.
 func (e *Enricher) current(c *cell, now time.Time) bool {
 	if c.set == nil || c.sum != c.versions() {
 		return false
 	}
-	if !e.ages || c.worst == nil || c.worst.result.Fetched.IsZero() {
-		return true
-	}
-	return now.Sub(c.second) < time.Second
+	return !e.shows(c) || now.Sub(c.second) < time.Second
 }
 
 // worstOf returns the answer that speaks for a cell.

@@ -7,8 +7,10 @@ package enrich
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tclookup/tclookup/indicator"
@@ -92,6 +94,10 @@ type Enricher struct {
 	stats   Stats
 	scratch []byte
 	ages    bool
+	// changes counts the answers that came: while it stands, what was found to
+	// be true of a cell stays true until its time.
+	changes uint64
+	found   []*cell // of each row of the batch
 }
 
 // field is the state of one input field.
@@ -222,12 +228,12 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		a := &b.Annotations[i]
 		a.Sets = a.Sets[:0]
 		for _, c := range e.fields[i].cells {
-			if !e.current(c, now) {
-				e.project(c, now)
+			if !c.good(e.changes, now) {
+				e.bring(c, now)
 			}
 			a.Sets = append(a.Sets, c.set)
-			e.stats.add(c)
 		}
+		e.stats.add(e.fields[i].cells)
 	}
 	if e.opts.CIM {
 		b.Annotations = b.Annotations[:len(e.fields)+1]
@@ -239,34 +245,27 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 }
 
 // collect finds the distinct cells of field i in the batch and which row has
-// which. This loop runs once a row: no allocation, one map probe.
+// which. What it does for each row allocates nothing and probes one map.
 func (e *Enricher) collect(b *record.Batch, i int) {
 	f := &e.fields[i]
 	f.cells = f.cells[:0]
-	of := slices.Grow(b.Annotations[i].Of[:0], len(b.Rows))[:len(b.Rows)]
+	n := len(b.Rows)
+	of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
 	b.Annotations[i].Of = of
-	var last *cell
-	var lastRaw []byte
-	for r := range b.Rows {
-		var c *cell
-		raw := b.Cell(r, i)
-		if twin := b.Twin(r, i); len(twin) > 0 {
-			if c = f.twin[string(twin)]; c == nil {
-				c = e.newCell(b, f.Type, raw, twin)
-				f.twin[string(twin)] = c
-				f.seen = true
-			}
-		} else if len(raw) == 0 || b.Rows[r].Bad {
-			c = f.empty
-		} else if last != nil && string(raw) == string(lastRaw) {
-			c = last
-		} else {
-			if c = f.plain[string(raw)]; c == nil {
-				c = e.newCell(b, f.Type, raw, nil)
-				f.plain[string(raw)] = c
-				f.seen = f.seen || len(c.values) > 0
-			}
-			last, lastRaw = c, raw
+	e.found = slices.Grow(e.found[:0], n)[:n]
+	// Most cells are known. They are looked up by both halves of a large batch
+	// at the same time; the map does not change meanwhile.
+	if n >= largeBatch && runtime.GOMAXPROCS(0) > 1 {
+		var half sync.WaitGroup
+		half.Go(func() { e.probe(b, i, n/2, n) })
+		e.probe(b, i, 0, n/2)
+		half.Wait()
+	} else {
+		e.probe(b, i, 0, n)
+	}
+	for r, c := range e.found {
+		if c == nil {
+			c = e.cellOf(b, i, r)
 		}
 		if c.gen != e.gen || c.field != i {
 			c.gen, c.field, c.rows = e.gen, i, 0
@@ -276,6 +275,47 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 		c.rows++
 		of[r] = c.index
 	}
+}
+
+// largeBatch is the number of rows from which it pays to look them up in two
+// goroutines.
+const largeBatch = 4096
+
+// probe finds the cells of the rows from, to that are known.
+func (e *Enricher) probe(b *record.Batch, i, from, to int) {
+	f := &e.fields[i]
+	var last *cell
+	var lastRaw []byte
+	for r := from; r < to; r++ {
+		raw := b.Cell(r, i)
+		if twin := b.Twin(r, i); len(twin) > 0 {
+			e.found[r] = f.twin[string(twin)]
+		} else if len(raw) == 0 || b.Rows[r].Bad {
+			e.found[r] = f.empty
+		} else if last != nil && string(raw) == string(lastRaw) {
+			e.found[r] = last
+		} else {
+			last, lastRaw = f.plain[string(raw)], raw
+			e.found[r] = last
+		}
+	}
+}
+
+// cellOf returns the cell of a row that probe did not find.
+func (e *Enricher) cellOf(b *record.Batch, i, r int) *cell {
+	f := &e.fields[i]
+	raw, cells, key := b.Cell(r, i), f.plain, b.Cell(r, i)
+	twin := b.Twin(r, i)
+	if len(twin) > 0 {
+		cells, key = f.twin, twin
+	}
+	c := cells[string(key)]
+	if c == nil {
+		c = e.newCell(b, f.Type, raw, twin)
+		cells[string(key)] = c
+		f.seen = f.seen || len(c.values) > 0
+	}
+	return c
 }
 
 // newCell reads the values of a cell that was not seen before.

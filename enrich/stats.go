@@ -18,19 +18,28 @@ type Stats struct {
 	QueueError string            `json:"queue_error,omitempty"`
 }
 
-func (s *Stats) add(c *cell) {
-	if c.worst == nil {
-		return
-	}
-	if s.Status == nil {
-		s.Status = map[string]int64{}
-	}
-	s.Status[c.worst.status.String()] += int64(c.rows)
-	if c.worst.status >= Skipped && c.worst.status < Found {
-		if s.Reasons == nil {
-			s.Reasons = map[string]string{}
+// add counts the rows of the cells of a batch.
+func (s *Stats) add(cells []*cell) {
+	var rows [Found + 1]int64
+	for _, c := range cells {
+		if c.worst == nil {
+			continue
 		}
-		s.Reasons[c.worst.status.String()] = c.worst.reason
+		rows[c.worst.status] += int64(c.rows)
+		if c.worst.status >= Skipped && c.worst.status < Found {
+			if s.Reasons == nil {
+				s.Reasons = map[string]string{}
+			}
+			s.Reasons[c.worst.status.String()] = c.worst.reason
+		}
+	}
+	for status, n := range rows {
+		if n > 0 {
+			if s.Status == nil {
+				s.Status = map[string]int64{}
+			}
+			s.Status[Status(status).String()] += n
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked
 		c.RequiredFields = check.Required()
 	}
 	for _, w := range s.config.Warnings() {
-		c.Warn("tclookup: %s", w)
+		c.Warn("%s", w)
 	}
 	return c, nil
 }
@@ -118,7 +118,7 @@ func (s *searchCommand) Execute(ctx context.Context, req *chunked.Request, reply
 		s.account(reply)
 	}
 	for _, n := range s.notes.take() {
-		reply.Warn("tclookup: %s", n)
+		reply.Warn("%s", n)
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.
 		return err
 	}
 	reply.Grow(len(body) + len(body)/4 + 64*len(s.batch.Rows))
-	reply.Body = codec.AppendCSV(codec.AppendHeader(reply.Body, &s.batch), &s.batch)
+	reply.Body = s.bodies.Append(reply.Body, &s.batch)
 	return nil
 }
 
@@ -153,12 +153,12 @@ func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.
 func (s *searchCommand) account(reply *chunked.Reply) {
 	st := s.enricher.Stats()
 	for _, f := range s.enricher.Unseen() {
-		reply.Warn("tclookup: no event has a value in field %q", f)
+		reply.Warn("no event has a value in field %q", f)
 	}
 	for _, w := range gaps(&st, s.engine) {
-		reply.Warn("tclookup: %s", w)
+		reply.Warn("%s", w)
 	}
-	reply.Info("tclookup: %d events, %d indicators, %d requests", st.Rows, st.Distinct, s.engine.Requests())
+	reply.Info("%d events, %d indicators, %d requests", st.Rows, st.Distinct, s.engine.Requests())
 	reply.Metric("tclookup.lookups", s.waited, s.calls, st.Rows, st.Rows)
 }
 

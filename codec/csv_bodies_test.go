@@ -1,0 +1,89 @@
+package codec
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/tclookup/tclookup/record"
+)
+
+// TestHalves: what two goroutines make of a large body is what one makes.
+func TestHalves(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	sel := record.Selection{Fields: []string{"d"}, Outputs: []record.Output{{Name: "x"}, {Name: "l", List: true}, {Name: "e"}}}
+	for _, tt := range []struct {
+		name  string
+		cells []string
+	}{
+		{"plain", []string{"a", "bb.example.com", "", "12345678901234567890"}},
+		{"quoted", []string{"a", `"b.com"`, `"say ""hi"""`, "\"two\nlines\"", "\"\n\n\"", `""`}},
+		{"only line ends", []string{"\"\n\n\n\n\n\n\"", "\"\r\n\""}},
+		{"stray quotes", []string{"a", `5"`, `a"b`, "\"c\nd\"", `""x"`}},
+		{"ragged", []string{"a", "b,c", "\"d\n,\"", "e,f,g"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for round := range 6 {
+				var in bytes.Buffer
+				in.WriteString("d,e,f\n")
+				for in.Len() < 2*largeBody+round*1000 {
+					for c := range 3 {
+						if c > 0 {
+							in.WriteByte(',')
+						}
+						in.WriteString(tt.cells[rng.IntN(len(tt.cells))])
+					}
+					in.WriteByte('\n')
+					if rng.IntN(50) == 0 {
+						in.WriteByte('\n')
+					}
+				}
+				c := NewCSVBodies(Splunk, sel)
+				var b, one record.Batch
+				if _, err := c.Parse(in.Bytes(), &b); err != nil {
+					t.Fatal(err)
+				}
+				c.layout.fillBatch(&one, in.Bytes(), len("d,e,f\n"), true)
+				if !reflect.DeepEqual(b.Rows, one.Rows) || !reflect.DeepEqual(b.Cells, one.Cells) || len(b.Odd)+len(one.Odd) > 0 && !reflect.DeepEqual(b.Odd, one.Odd) {
+					t.Fatalf("%d rows, %d odd; in one piece %d rows, %d odd", len(b.Rows), len(b.Odd), len(one.Rows), len(one.Odd))
+				}
+				sets := []*record.Set{setOf(cellText("X"), cellList("a", "b"), cellText("E")), setOf(cellText("Y"), cellList(), cellText(""))}
+				of := make([]uint32, len(b.Rows))
+				for i := range of {
+					of[i] = uint32(rng.IntN(2))
+				}
+				b.Annotations = []record.Annotation{{Sets: sets, Of: of}}
+				one.Annotations = b.Annotations
+				got, want := c.Append(nil, &b), AppendCSV(AppendHeader(nil, &one), &one)
+				if !bytes.Equal(got, want) {
+					t.Fatal("the replies differ")
+				}
+			}
+		})
+	}
+}
+
+// FuzzSplit: whatever a body is, its halves are its whole.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("a,b\n\"c\nd\",e\n"), uint16(3))
+	f.Add([]byte("\"\n\"\n\"\"\n"), uint16(1))
+	f.Fuzz(func(t *testing.T, piece []byte, times uint16) {
+		body := append([]byte("d,e\n"), bytes.Repeat(piece, int(times)%2000)...)
+		if len(body) < largeBody {
+			body = append(body, bytes.Repeat([]byte("x,\"y\nz\"\n"), largeBody/8)...)
+		}
+		c := NewCSVBodies(Splunk, record.Selection{Fields: []string{"d"}})
+		var b, one record.Batch
+		if _, err := c.Parse(body, &b); err != nil {
+			t.Fatal(err)
+		}
+		s := scanner{comma: ',', comma8: lsb * ','}
+		head, _, _ := s.row(body, 0, true, nil)
+		c.layout.fillBatch(&one, body, int(head.Next), true)
+		if fmt.Sprint(b.Rows) != fmt.Sprint(one.Rows) || fmt.Sprint(b.Cells) != fmt.Sprint(one.Cells) || fmt.Sprint(b.Odd) != fmt.Sprint(one.Odd) {
+			t.Fatalf("%d rows, in one piece %d", len(b.Rows), len(one.Rows))
+		}
+	})
+}
