@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/tclookup/tclookup/lookupcache"
@@ -10,6 +11,10 @@ import (
 // maxLease bounds the life of a claim. One that seems to last longer was made
 // by a clock that was wrong, and is void.
 const maxLease = 15 * time.Minute
+
+// sweepLeases is in how many calls of Claim, on average, one sweeps up the
+// claims that killed processes have left and nobody has asked for since.
+const sweepLeases = 64
 
 const takeLease = `insert into leases (key, holder, expires) values (?1, ?2, ?3)
 on conflict (key) do update set holder = ?2, expires = ?3`
@@ -38,6 +43,11 @@ func (s *Store) Claim(ctx context.Context, keys []lookupcache.Key, since time.Ti
 		}
 		if err := s.claimBusy(w, encoded, claims); err != nil {
 			return err
+		}
+		if rand.N(sweepLeases) == 0 {
+			if _, err := w.exec("delete from leases where expires <= ?", w.now); err != nil {
+				return err
+			}
 		}
 		until := w.now + ttl.Milliseconds()
 		mine := false

@@ -139,6 +139,8 @@ func TestEachKeyAskedOnce(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if len(asked) != keys {
 				t.Errorf("%d keys were asked for, want %d", len(asked), keys)
 			}
@@ -213,6 +215,8 @@ func TestGateBoundOverProcesses(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(seen) != processes*each {
 		t.Fatalf("%d requests, want %d", len(seen), processes*each)
 	}

@@ -145,6 +145,34 @@ func TestClaims(t *testing.T) {
 	expect("after the clock went back", claim(a, time.Time{}), "AMM")
 }
 
+func TestLeftClaimsAreSwept(t *testing.T) {
+	c := newClock()
+	s := open(t, Options{Now: c.now})
+	claim := func(k lookupcache.Key) {
+		t.Helper()
+		if err := s.Claim(t.Context(), []lookupcache.Key{k}, time.Time{}, time.Second, make([]lookupcache.Claim, 1), make([]lookupcache.Entry, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 50 {
+		claim(domain(i)) // and nobody ever comes back
+	}
+	c.add(time.Minute)
+	left := 50
+	for i := 0; left > 1; i++ {
+		if i > 64*100 {
+			t.Fatalf("%d claims left", left)
+		}
+		claim(domain(1000))
+		if err := s.read(t.Context(), "test", func(h *handle) error {
+			_, err := h.row(t.Context(), "select count(*) from leases", nil, &left)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestCorruptFiles(t *testing.T) {
 	build := func(t *testing.T, dir string) {
 		s, err := Open(t.Context(), Options{Dir: dir, AllowNetworkFS: true})
