@@ -89,11 +89,27 @@ func (a *app) run(ctx context.Context, args []string) error {
 		return nil
 	}
 	if err != nil {
-		return usageError{err}
+		return usageError{withHelp(err)}
 	}
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(parser)
 	return k.Run()
+}
+
+// withHelp adds to a mistake of the command line where to read what is right.
+func withHelp(err error) error {
+	var p *kong.ParseError
+	if !errors.As(err, &p) {
+		return err
+	}
+	if n := p.Context.Selected(); n != nil {
+		return fmt.Errorf("%w; see tclookup %s --help", err, n.Path())
+	}
+	var names []string
+	for _, c := range p.Context.Model.Children {
+		names = append(names, c.Name)
+	}
+	return fmt.Errorf("%w; the commands are %s; see tclookup --help", err, strings.Join(names, ", "))
 }
 
 func asksHelp(args []string) bool {
