@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // A Log generates the rows of a proxy log. It is not safe for concurrent use.
@@ -59,6 +60,18 @@ func Domain(i int) string {
 	return words[i%len(words)] + strconv.FormatInt(int64(i), 36) + "." + zones[i/len(words)%len(zones)]
 }
 
+// Number returns the number of a domain, false if it is none of the workload's.
+func Number(domain string) (int, bool) {
+	label, _, _ := strings.Cut(domain, ".")
+	for n := 1; n < len(label); n++ {
+		i, err := strconv.ParseUint(label[n:], 36, 31)
+		if err == nil && Domain(int(i)) == domain {
+			return int(i), true
+		}
+	}
+	return 0, false
+}
+
 // next makes the next row.
 func (l *Log) next() *row {
 	r, rng := &l.row, l.rng
@@ -70,7 +83,7 @@ func (l *Log) next() *row {
 	}
 	ms := 1763930099125 + int64(l.n)*7
 	r.time = fmt.Sprintf("%d.%03d", ms/1000, ms%1000)
-	r.host = "proxy" + strconv.Itoa(1+rng.IntN(4))
+	r.host = "proxy-eu-" + strconv.Itoa(1+rng.IntN(4))
 	r.src = "10." + strconv.Itoa(rng.IntN(4)) + "." + strconv.Itoa(rng.IntN(256)) + "." + strconv.Itoa(1+rng.IntN(254))
 	r.user = users[rng.IntN(len(users))]
 	r.url = "https://" + Domain(r.domain) + paths[rng.IntN(len(paths))] + strconv.FormatUint(rng.Uint64(), 36)
@@ -90,4 +103,13 @@ func Answer(i int) (known bool, votes int, lastSeen string) {
 		return false, 0, ""
 	}
 	return true, int(h>>8%3) - 1, fmt.Sprintf("2026-%02d-%02d", 1+h>>4%11, 1+h>>20%28)
+}
+
+// Domains returns the numbers of the domains of the next n rows.
+func (l *Log) Domains(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = l.next().domain
+	}
+	return out
 }

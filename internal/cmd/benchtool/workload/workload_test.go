@@ -55,6 +55,14 @@ func TestDomains(t *testing.T) {
 	for _, d := range l.Body(5000, true).Domains {
 		seen[Domain(d)] = true
 	}
+	for i := range 300_000 {
+		if n, ok := Number(Domain(i)); !ok || n != i {
+			t.Fatalf("%s is number %d, want %d", Domain(i), n, i)
+		}
+	}
+	if n, ok := Number("www.example.com"); ok {
+		t.Errorf("www.example.com is number %d", n)
+	}
 	if len(seen) != 5000 {
 		t.Errorf("%d distinct domains", len(seen))
 	}
