@@ -24,10 +24,10 @@ func (c *completionCmd) Help() string {
 
 // words are the values of flags that take one of a few.
 var words = map[string]string{
-	"type": "auto domain ip email hash antivirus", "output": "summary full json", "mode": "live cache",
+	"type": "auto domain ip email hash antivirus", "output": "summary full json", "mode": "live cache queue",
 	"format": "auto csv tsv ssv jsonl", "compress": "none gzip zstd auto", "encoding": "keep utf-8",
 	"progress": "auto always never", "log-format": "text json",
-	"fail-on": "error skipped excluded invalid not_found unsupported",
+	"fail-on": "error skipped queued not_found unsupported excluded invalid found",
 }
 
 // Run implements the command.
@@ -39,6 +39,15 @@ func (c *completionCmd) Run(a *app, k *kong.Kong) error {
 		fmt.Fprint(a.stdout, "#compdef tclookup\nautoload -U +X bashcompinit && bashcompinit\n")
 	}
 	return bash(a.stdout, k.Model)
+}
+
+// valuesOf returns the values that a flag takes, separated by blanks, empty if
+// they are not a few.
+func valuesOf(f *kong.Flag) string {
+	if f.Enum != "" {
+		return strings.ReplaceAll(f.Enum, ",", " ")
+	}
+	return words[f.Name]
 }
 
 func flagsOf(n *kong.Node) []*kong.Flag {
@@ -60,12 +69,17 @@ func bash(w io.Writer, model *kong.Application) error {
 			flags = append(flags, "--"+f.Name)
 		}
 		fmt.Fprintf(&cases, "    %s) flags=%q ;;\n", n.Name, strings.Join(flags, " "))
-		if n.Name == "enrich" {
-			for _, f := range flagsOf(n) {
-				if v, ok := words[f.Name]; ok {
-					fmt.Fprintf(&values, "    --%s) COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", f.Name, v)
-				}
+		for _, f := range flagsOf(n) {
+			if v := valuesOf(f); v != "" {
+				fmt.Fprintf(&values, "    '%s --%s') COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", n.Name, f.Name, v)
 			}
+		}
+		if len(n.Children) > 0 {
+			var subs []string
+			for _, c := range n.Children {
+				subs = append(subs, c.Name)
+			}
+			fmt.Fprintf(&values, "    '%s %s') COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", n.Name, n.Name, strings.Join(subs, " "))
 		}
 	}
 	_, err := fmt.Fprintf(w, `# completion of tclookup
@@ -74,8 +88,8 @@ _tclookup() {
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W %q -- "$cur")); return
   fi
-  case $prev in
-%s    completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")); return ;;
+  case "${COMP_WORDS[1]} $prev" in
+%s    'completion completion') COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")); return ;;
   esac
   case ${COMP_WORDS[1]} in
 %s  esac
@@ -99,7 +113,7 @@ func fish(w io.Writer, model *kong.Application) error {
 		fmt.Fprintf(&b, "complete -c tclookup -n __fish_use_subcommand -f -a %s -d %s\n", n.Name, quote(n.Help))
 		for _, f := range flagsOf(n) {
 			fmt.Fprintf(&b, "complete -c tclookup -n '__fish_seen_subcommand_from %s' -l %s -d %s", n.Name, f.Name, quote(f.Help))
-			if v, ok := words[f.Name]; ok {
+			if v := valuesOf(f); v != "" {
 				fmt.Fprintf(&b, " -x -a %s", quote(v))
 			}
 			b.WriteByte('\n')

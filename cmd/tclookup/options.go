@@ -15,7 +15,7 @@ import (
 // runOptions are the options of a run on the command line. What is not given
 // is left to the configuration.
 type runOptions struct {
-	Field      []string `kong:"name='field',help='Field that holds indicators: repeat it, or separate several by commas (a comma in a name is written \\\\,).',placeholder='NAME'"`
+	Field      []string `kong:"name='field',help='Field that holds indicators: repeat it, or separate several by commas (a comma in a name is written \\,).',placeholder='NAME'"`
 	Type       []string `kong:"name='type',help='Type of the values: auto (default), domain, ip, email, hash, antivirus. Several types belong to the fields in their order.',placeholder='TYPE'"`
 	Output     []string `kong:"name='output',help='Fields to add: summary (default), full, json, or a list of names such as verdict,votes,hashes.',placeholder='SET'"`
 	Prefix     string   `kong:"name='prefix',help='What the added fields begin with; may hold {field}. Default tc_, with several fields {field}_tc_.',placeholder='TEXT'"`
