@@ -1,7 +1,6 @@
 package accept
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,117 +12,148 @@ import (
 
 const module = "github.com/tclookup/tclookup"
 
-// pkg is what go list tells about a package.
-type pkg struct {
+// listed is what go list tells about a package.
+type listed struct {
 	ImportPath string
 	Standard   bool
-	Imports    []string
-	Deps       []string
+	Imports    []string // of the program, tests left out
+	Deps       []string // all of them, however far away
+	Error      *struct{ Err string }
 }
 
-// packages lists the packages that match, with all they need.
-func packages(t *testing.T, patterns ...string) map[string]*pkg {
+// packages lists all packages of the module and what they import, for the
+// operating systems that are built for.
+func packages(t *testing.T) map[string]*listed {
 	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("no go command")
-	}
-	c := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps", "-json=ImportPath,Standard,Imports,Deps"}, patterns...)...)
-	c.Dir = "../.."
-	var errs bytes.Buffer
-	c.Stderr = &errs
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, errs.String())
-	}
-	all := map[string]*pkg{}
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		p := new(pkg)
-		if err := dec.Decode(p); errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatal(err)
+	all := map[string]*listed{}
+	for _, goos := range []string{"linux", "windows", "darwin"} {
+		cmd := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Standard,Imports,Deps,Error", "./...")
+		cmd.Dir = "../.."
+		cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
 		}
-		all[p.ImportPath] = p
+		dec := json.NewDecoder(strings.NewReader(string(out)))
+		for {
+			var p listed
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if old := all[p.ImportPath]; old != nil {
+				old.Imports = append(old.Imports, p.Imports...)
+				old.Deps = append(old.Deps, p.Deps...)
+				continue
+			}
+			all[p.ImportPath] = &p
+		}
 	}
+	return all
 }
 
-// ours returns the path of one of the project's packages without the
-// module's, and whether it is one.
-func ours(path string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, module)
-	return strings.TrimPrefix(rest, "/"), ok && (rest == "" || rest[0] == '/')
+// own returns the packages of this module among paths, relative to it.
+func own(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if rest, ok := strings.CutPrefix(p, module+"/"); ok && !slices.Contains(out, rest) {
+			out = append(out, rest)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
-// Imports go one way: from the commands down to packages that stand alone.
-func TestImportDirection(t *testing.T) {
-	all := packages(t, "./...")
-	seen := 0
-	for _, p := range all {
-		name, ok := ours(p.ImportPath)
-		if !ok {
+// under reports whether a package is one of some trees.
+func under(path string, trees ...string) bool {
+	return slices.ContainsFunc(trees, func(t string) bool { return path == t || strings.HasPrefix(path, t+"/") })
+}
+
+// may lists, for each library package, what it may import of the project,
+// directly. Imports point down only.
+var may = map[string][]string{
+	"chunked":              nil,
+	"record":               nil,
+	"indicator":            nil,
+	"limit":                nil,
+	"codec":                {"chunked", "record"},
+	"source":               {"indicator", "limit"},
+	"enrich":               {"indicator", "limit", "record", "source"},
+	"lookupcache":          {"indicator", "limit", "source"},
+	"lookupcache/disk":     {"indicator", "limit", "lookupcache", "source"},
+	"server":               {"indicator", "source"},
+	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
+	"internal/httpx":       {"limit", "source"},
+	"internal/stream":      nil,
+	"internal/filter":      {"codec", "enrich", "internal/stream", "record"},
+	"internal/config":      {"indicator", "limit", "source"},
+	"internal/demodata":    {"indicator", "server"},
+	"internal/version":     nil,
+	"chunked/chunkedtest":  {"chunked"},
+	"internal/apppkg":      {"internal/apppkg/archive", "internal/apppkg/fatmacho"},
+	"internal/apppkg/lint": {"internal/apppkg/archive", "internal/apppkg/fatmacho", "internal/config"},
+	"internal/accept":      nil,
+}
+
+func TestImportsPointDown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks go list")
+	}
+	all := packages(t)
+	if all[module+"/chunked"] == nil || all[module+"/cmd/tclookup"] == nil {
+		t.Fatal("go list does not list the module")
+	}
+	for path, p := range all {
+		name, ours := strings.CutPrefix(path, module+"/")
+		if !ours {
 			continue
 		}
-		seen++
-		for _, i := range p.Imports {
-			to, own := ours(i)
-			switch {
-			case own && (strings.HasPrefix(to, "cmd/") || strings.HasPrefix(to, "internal/cmd/")) && !strings.HasPrefix(name, to[:strings.LastIndex(to, "/")]):
-				t.Errorf("%s imports the command %s", name, to)
-			case own && to == "internal/accept":
-				t.Errorf("%s imports %s, which is for tests", name, to)
-			case strings.Contains(i, "splunk-cloud-sdk-go") && name != "cloud" && !strings.HasPrefix(name, "cloud/"):
-				t.Errorf("%s imports %s, which is for cloud alone", name, i)
+		if p.Error != nil {
+			continue // for another system, or without Go files
+		}
+		allowed, known := may[name]
+		for _, imp := range own(p.Imports) {
+			if known && !slices.Contains(allowed, imp) {
+				t.Errorf("%s imports %s; it may import %q", name, imp, allowed)
+			}
+			if under(imp, "cmd", "internal/cmd") && !under(name, "internal/cmd") {
+				t.Errorf("%s imports %s: nothing imports a program", name, imp)
+			}
+			if under(imp, "internal/engine", "internal/filter") && !under(name, "cmd", "internal/cmd", "internal/engine", "internal/filter") {
+				t.Errorf("%s imports %s, which is above it", name, imp)
+			}
+			if under(imp, "internal/accept", "internal/apppkg/apptest") && !under(name, "internal/accept") {
+				t.Errorf("%s imports %s, which is for tests", name, imp)
+			}
+			if under(imp, "lookupcache/disk", "lookupcache/redis", "source/threatcrowd", "source/local", "source/feed") &&
+				!under(name, "cmd", "internal", "lookupcache", "source") {
+				t.Errorf("%s imports %s: it works with the interface", name, imp)
+			}
+		}
+		for _, imp := range p.Imports {
+			foreign := !strings.HasPrefix(imp, module) && (all[imp] == nil || !all[imp].Standard)
+			if foreign && name == "chunked" {
+				t.Errorf("chunked imports %s: it needs the standard library only", imp)
+			}
+			if strings.HasPrefix(imp, "github.com/splunk/splunk-cloud-sdk-go") && !under(name, "cloud", "internal/deps") {
+				t.Errorf("%s imports %s, which belongs to cloud", name, imp)
 			}
 		}
 	}
-	if seen < 10 {
-		t.Fatalf("only %d packages of the project were looked at", seen)
-	}
-	for _, tt := range []struct {
-		name    string
-		allowed func(*pkg) bool
-	}{
-		// The protocol can be used by others without anything of ours.
-		{"chunked", func(p *pkg) bool { return p.Standard }},
-		{"record", func(p *pkg) bool { _, own := ours(p.ImportPath); return !own }},
-		{"limit", func(p *pkg) bool { _, own := ours(p.ImportPath); return !own }},
-		{"indicator", func(p *pkg) bool {
-			to, own := ours(p.ImportPath)
-			return !own || strings.HasPrefix(to, "indicator/")
-		}},
-		{"codec", only("chunked", "record")},
-		{"source", only("indicator", "limit")},
-		{"enrich", only("indicator", "record", "source", "limit")},
-		{"lookupcache", only("indicator", "source", "limit")},
-		{"source/threatcrowd", only("indicator", "source", "limit", "internal/httpx")},
-	} {
-		p := all[module+"/"+tt.name]
-		if p == nil {
-			t.Errorf("there is no package %s", tt.name)
-			continue
-		}
-		for _, d := range p.Deps {
-			if dep := all[d]; dep != nil && !tt.allowed(dep) {
-				t.Errorf("%s needs %s", tt.name, d)
-			}
-		}
-	}
 }
 
-// only allows the project's packages of these names, those below indicator,
-// and all that are not the project's.
-func only(names ...string) func(*pkg) bool {
-	return func(p *pkg) bool {
-		to, own := ours(p.ImportPath)
-		return !own || slices.Contains(names, to) || strings.HasPrefix(to, "indicator/")
+// What a search starts links nothing that it does not need.
+func TestSearchPathDependencies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks go list")
 	}
-}
-
-// What is linked into the program is of a few modules.
-func TestProgramNeedsNoTests(t *testing.T) {
-	for path := range packages(t, "./cmd/tclookup") {
-		if name, ok := ours(path); path == "testing" || ok && name == "internal/accept" {
-			t.Errorf("the program needs %s", path)
+	p := packages(t)[module+"/cmd/tclookup"]
+	for _, dep := range p.Deps {
+		switch {
+		case strings.HasPrefix(dep, "github.com/splunk/splunk-cloud-sdk-go"), dep == "testing", dep == "net/http/httptest",
+			strings.HasPrefix(dep, "github.com/google/go-cmp"), strings.HasPrefix(dep, "github.com/rogpeppe/go-internal/testscript"), dep == "runtime/cgo":
+			t.Errorf("the program contains %s", dep)
 		}
 	}
 }
