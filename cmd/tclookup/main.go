@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -44,10 +45,19 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 		}
 		return serve(stanza, stdin, stdout)
 	}
+	if len(args) == 1 && args[0] == "--scheme" {
+		return printScheme(stdout)
+	}
+	if len(args) == 1 && args[0] == "--validate-arguments" {
+		return validateInput(stdin, stdout)
+	}
 	if len(args) == 0 {
 		if !isatty.IsTerminal(stdin.Fd()) {
-			if in, ok := protocol(stdin); ok {
+			switch in, role := sniff(stdin); role {
+			case roleCommand:
 				return serve(stanzas[0], in, stdout)
+			case roleInput:
+				return input(in, stdin, stdout)
 			}
 		}
 		usage(os.Stderr)
@@ -61,9 +71,17 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 	return a.exitCode(a.run(ctx, args))
 }
 
-// protocol reports whether stdin begins as the chunked protocol does, and
-// returns a reader of all of it.
-func protocol(stdin io.Reader) (io.Reader, bool) {
+// What splunkd may have started the program as, when it did not say so with
+// an argument.
+const (
+	roleNone = iota
+	roleCommand
+	roleInput
+)
+
+// sniff tells by the first bytes of stdin what is wanted, and returns a reader
+// of all of it.
+func sniff(stdin io.Reader) (io.Reader, int) {
 	const magic = "chunked"
 	head := make([]byte, 0, len(magic))
 	for len(head) < len(magic) && strings.HasPrefix(magic, string(head)) {
@@ -73,7 +91,25 @@ func protocol(stdin io.Reader) (io.Reader, bool) {
 			break
 		}
 	}
-	return io.MultiReader(bytes.NewReader(head), stdin), string(head) == magic
+	all := io.MultiReader(bytes.NewReader(head), stdin)
+	switch {
+	case string(head) == magic:
+		return all, roleCommand
+	case len(head) > 0 && head[0] == '<':
+		return all, roleInput
+	}
+	return all, roleNone
+}
+
+// input runs the modular input.
+func input(in io.Reader, stdin, stdout *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var end io.Reader
+	if runtime.GOOS == "windows" { // there splunkd closes stdin to end the input
+		end = stdin
+	}
+	return runInput(ctx, here(), in, end, stdout, os.Stderr)
 }
 
 // serve speaks the chunked protocol.

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/lookupcache"
+	"github.com/tclookup/tclookup/lookupcache/disk"
+	"github.com/tclookup/tclookup/source"
+)
+
+const inputXML = `<?xml version="1.0" encoding="UTF-8"?>
+<input>
+  <server_host>search-01</server_host><server_uri>https://127.0.0.1:8089</server_uri>
+  <session_key>not-for-logs</session_key><checkpoint_dir>/opt/splunk/var/lib/splunk/modinputs/tclookup</checkpoint_dir>
+  <configuration><stanza name="tclookup://queue"><param name="for">%s</param><param name="interval">60</param></stanza></configuration>
+</input>`
+
+func TestInputScheme(t *testing.T) {
+	var out bytes.Buffer
+	if code := printScheme(&out); code != exitOK {
+		t.Fatal(code)
+	}
+	var s struct {
+		XMLName xml.Name `xml:"scheme"`
+		Args    []struct {
+			Name string `xml:"name,attr"`
+		} `xml:"endpoint>args>arg"`
+	}
+	if err := xml.Unmarshal(out.Bytes(), &s); err != nil || len(s.Args) != 1 || s.Args[0].Name != "for" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestInputValidation(t *testing.T) {
+	const items = `<items><item name="queue"><param name="for">FOR</param></item></items>`
+	for value, want := range map[string]string{"50m": "", "": "", "soon": "for = soon", "0s": "a second or more"} {
+		var out bytes.Buffer
+		code := validateInput(strings.NewReader(strings.Replace(items, "FOR", value, 1)), &out)
+		if (code == exitOK) != (want == "") || !strings.Contains(out.String(), want) {
+			t.Errorf("for = %q: code %d, %s", value, code, out.String())
+		}
+	}
+	if code := validateInput(strings.NewReader("<items>"), io.Discard); code != exitFailed {
+		t.Errorf("broken XML: code %d", code)
+	}
+}
+
+// TestInputDrains: the input asks for what is in the queue, and ends when it
+// is told.
+func TestInputDrains(t *testing.T) {
+	asked := make(chan string, 10)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Query().Get("domain")
+		_, _ = io.WriteString(w, `{"response_code":"0"}`)
+	}))
+	defer srv.Close()
+	dir := filepath.Join(t.TempDir(), "data")
+	s, err := disk.Open(t.Context(), disk.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	key := lookupcache.Key{
+		Scope:     "threatcrowd@" + strings.TrimPrefix(srv.URL, "http://"),
+		Indicator: indicator.Indicator{Type: indicator.Domain, Value: "wanted.com"},
+	}
+	if err := s.Queue().Add(t.Context(), []disk.QueueItem{{Key: key, Rows: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	p := place{environ: []string{"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.URL, "TCLOOKUP_DATA_DIR=" + dir, "TCLOOKUP_SOURCE_THREATCROWD_PROXY=none"},
+		getenv: func(string) string { return "" }}
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, log bytes.Buffer
+	ended := make(chan int)
+	go func() {
+		ended <- runInput(ctx, p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), nil, &out, &log)
+	}()
+	select {
+	case v := <-asked:
+		if v != "wanted.com" {
+			t.Errorf("asked for %q", v)
+		}
+	case code := <-ended:
+		t.Fatalf("ended with %d: %s", code, log.String())
+	}
+	for {
+		if n, err := s.Queue().Len(t.Context()); err != nil || n == 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	if code := <-ended; code != exitOK {
+		t.Errorf("code %d", code)
+	}
+	if got := out.String(); got != "<stream></stream>\n" {
+		t.Errorf("stdout %q", got)
+	}
+	if !strings.Contains(log.String(), "INFO tclookup: answered=1 failed=0") || strings.Contains(log.String(), "not-for-logs") {
+		t.Errorf("log %s", log.String())
+	}
+	entry := make([]lookupcache.Entry, 1)
+	if err := s.Get(t.Context(), []lookupcache.Key{key}, false, entry); err != nil || entry[0].Status != source.NotFound {
+		t.Errorf("kept %+v, %v", entry[0], err)
+	}
+	// Its time being up ends it as well.
+	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "1s", 1)), nil, io.Discard, io.Discard); code != exitOK {
+		t.Errorf("after its time: code %d", code)
+	}
+	// And so does the end of stdin, where that is the sign.
+	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+		t.Errorf("after the end of stdin: code %d", code)
+	}
+}
