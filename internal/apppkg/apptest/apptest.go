@@ -39,9 +39,13 @@ func Root(t testing.TB) string {
 }
 
 // Builds returns the stub built for the targets, and perhaps more; for every one
-// that a package needs when none is given. The images must not be changed. It skips the test where there is no go command.
+// that a package needs when none is given. The images must not be changed. It skips the test where
+// there is no go command, and in short mode.
 func Builds(t testing.TB, targets ...apppkg.Target) apppkg.Builds {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds programs, which takes a while")
+	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("building programs for the test needs the go command")
 	}
