@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime"
@@ -88,7 +89,11 @@ func (a *app) run(ctx context.Context, args []string) error {
 	if exit {
 		return nil
 	}
-	if err != nil {
+	var write *fs.PathError
+	switch {
+	case errors.As(err, &write): // the help text could not be written
+		return write
+	case err != nil:
 		return usageError{withHelp(err)}
 	}
 	k.BindTo(ctx, (*context.Context)(nil))
@@ -210,11 +215,10 @@ func (a *app) load(o *runOptions) (*config.Config, error) {
 
 // logger returns the log of the run, on stderr.
 func (a *app) logger(c *config.Config) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, o))
+		return slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, o))
+	return textLog(a.stderr, c.LogLevel)
 }
 
 func (a *app) warn(format string, args ...any) {

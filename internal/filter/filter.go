@@ -92,7 +92,9 @@ type run struct {
 
 // finish closes the output.
 func (r *run) finish(err error) (Account, error) {
-	err = errors.Join(err, r.closeOut())
+	if end := r.closeOut(); end != nil && !errors.Is(err, end) { // said once
+		err = errors.Join(err, end)
+	}
 	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
 	}
@@ -149,7 +151,9 @@ func (r *run) closeOut() error {
 		err = r.writer.Close()
 	}
 	if r.out != nil {
-		err = errors.Join(err, r.out.Close())
+		if end := r.out.Close(); err == nil {
+			err = end
+		}
 	}
 	return err
 }
@@ -412,12 +416,17 @@ type sink struct {
 	w    io.Writer
 	n    *atomic.Int64
 	skip int
+	err  error // the first, and from then on the answer to every Write
 }
 
 func (s *sink) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
 	left := min(s.skip, len(p))
 	s.skip -= left
 	n, err := s.w.Write(p[left:])
 	s.n.Add(int64(n))
+	s.err = err
 	return left + n, err
 }
