@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +89,7 @@ func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked
 func (s *searchCommand) start(ctx context.Context) (err error) {
 	s.engine, err = s.open(context.WithoutCancel(ctx), engine.Options{
 		Config: s.config, DataDir: s.place.dataDir(s.config), Fields: s.fields, Refresh: s.options.Refresh.set(), Demo: s.options.Demo.set(),
-		Log: slog.New(&s.notes),
+		Log: s.notes.log(),
 	})
 	if err != nil {
 		return err
