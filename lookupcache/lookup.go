@@ -264,7 +264,7 @@ func (l *lookup) askMine(ctx context.Context, mine []int) (r source.Result, stop
 	if len(mine) == 0 {
 		return r, false
 	}
-	stop := l.keepAlive(mine)
+	stop := sync.OnceFunc(l.keepAlive(mine))
 	defer stop()
 	inds := make([]indicator.Indicator, len(mine))
 	for n, i := range mine {
@@ -287,6 +287,7 @@ func (l *lookup) askMine(ctx context.Context, mine []int) (r source.Result, stop
 		l.giveUp(i, got)
 	})
 	l.flush(ctx)
+	stop() // before the release, or it might claim again what nobody asks for
 	l.release(unanswered)
 	return r, stopped && !onlyThis(r.Err)
 }
@@ -318,8 +319,9 @@ func (l *lookup) keepAlive(mine []int) (stop func()) {
 				return
 			case <-t.C:
 				// Answered keys are not claimed again: their answers are there.
+				// A failure is of this moment, and there is still time.
 				if err := l.c.shared.Claim(context.Background(), keys, l.c.policy.Since, l.c.policy.Lease, claims, entries); err != nil {
-					return
+					l.c.failed(l.c.shared, "renewing claims", err)
 				}
 			}
 		}

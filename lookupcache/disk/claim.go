@@ -2,7 +2,9 @@ package disk
 
 import (
 	"context"
+	"database/sql"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/tclookup/tclookup/lookupcache"
@@ -30,18 +32,21 @@ var (
 // Store holds a claim; and to Mine otherwise. A claim ends with Put, with
 // Release, or after ttl, 15 minutes at most.
 func (s *Store) Claim(ctx context.Context, keys []lookupcache.Key, since time.Time, ttl time.Duration, claims []lookupcache.Claim, out []lookupcache.Entry) error {
+	c := &claiming{store: s, since: since.UnixMilli(), claims: claims[:len(keys)], out: out[:len(keys)]}
+	if taken, err := c.look(ctx, keys); taken || err != nil {
+		return err
+	}
 	ttl = min(max(ttl, time.Millisecond), maxLease)
 	err := s.write(ctx, "claim look-ups", func(w *write) error {
-		clear(claims[:len(keys)])
-		clear(out[:len(keys)])
 		encoded, err := w.keys(ctx, keys, w)
 		if err != nil {
 			return err
 		}
-		if err := s.claimAnswered(w, encoded, since, claims, out); err != nil {
+		c.begin(encoded, w.now)
+		if err := c.answered(w.query); err != nil {
 			return err
 		}
-		if err := s.claimBusy(w, encoded, claims); err != nil {
+		if err := c.busy(w.query); err != nil {
 			return err
 		}
 		if rand.N(sweepLeases) == 0 {
@@ -50,18 +55,13 @@ func (s *Store) Claim(ctx context.Context, keys []lookupcache.Key, since time.Ti
 			}
 		}
 		until := w.now + ttl.Milliseconds()
-		mine := false
 		for i, k := range encoded {
 			if claims[i] != lookupcache.Mine {
 				continue
 			}
-			mine = true
 			if _, err := w.exec(takeLease, k, s.holder, until); err != nil {
 				return err
 			}
-		}
-		if !mine {
-			return errUnchanged
 		}
 		return nil
 	})
@@ -69,26 +69,75 @@ func (s *Store) Claim(ctx context.Context, keys []lookupcache.Key, since time.Ti
 	return err
 }
 
-func (s *Store) claimAnswered(w *write, keys [][]byte, since time.Time, claims []lookupcache.Claim, out []lookupcache.Entry) error {
-	at := locate(keys)
-	return eachChunk(keys, func(size int, args []any) error {
-		rows, err := w.query(selectReports[size], args...)
+// claiming is one call of Claim.
+type claiming struct {
+	store  *Store
+	since  int64 // ms, as exact as the kept times are
+	claims []lookupcache.Claim
+	out    []lookupcache.Entry
+
+	now  int64
+	keys [][]byte
+	at   positions
+}
+
+// begin forgets what was found, for a look at the keys at a time.
+func (c *claiming) begin(keys [][]byte, now int64) {
+	clear(c.claims)
+	clear(c.out)
+	c.keys, c.at, c.now = keys, locate(keys), now
+}
+
+// look reports whether no key is to be had, without the right to write: those
+// who wait for the claims of others look often, and must not hold up those who
+// work.
+func (c *claiming) look(ctx context.Context, keys []lookupcache.Key) (taken bool, err error) {
+	err = c.store.read(ctx, "look at claims", func(h *handle) error {
+		encoded, err := h.keys(ctx, keys, nil)
 		if err != nil {
 			return err
 		}
-		return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-			if e.Expires.UnixMilli() <= w.now || e.Fetched.Before(since) {
+		query := func(query string, args ...any) (*sql.Rows, error) { return h.query(ctx, query, args...) }
+		c.begin(encoded, c.store.now().UnixMilli())
+		if err := c.busy(query); err != nil {
+			return err
+		}
+		if !slices.Contains(c.claims, lookupcache.Busy) {
+			taken = len(keys) == 0
+			return nil // it is the first time, most likely
+		}
+		if err := c.answered(query); err != nil {
+			return err
+		}
+		taken = !slices.Contains(c.claims, lookupcache.Mine)
+		return nil
+	})
+	return taken, err
+}
+
+// queryFunc runs a prepared query, within a transaction or without.
+type queryFunc func(query string, args ...any) (*sql.Rows, error)
+
+// answered finds the keys that have an answer.
+func (c *claiming) answered(query queryFunc) error {
+	return eachChunk(c.keys, func(size int, args []any) error {
+		rows, err := query(selectReports[size], args...)
+		if err != nil {
+			return err
+		}
+		return c.store.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
+			if !e.OK() || e.Expires.UnixMilli() <= c.now || e.Fetched.UnixMilli() < c.since {
 				return
 			}
-			at.each(key, func(i int) { claims[i], out[i] = lookupcache.Answered, *e })
+			c.at.each(key, func(i int) { c.claims[i], c.out[i] = lookupcache.Answered, *e })
 		})
 	})
 }
 
-func (s *Store) claimBusy(w *write, keys [][]byte, claims []lookupcache.Claim) error {
-	at := locate(keys)
-	return eachChunk(keys, func(size int, args []any) error {
-		rows, err := w.query(selectLeases[size], args...)
+// busy finds the keys that others have claimed.
+func (c *claiming) busy(query queryFunc) error {
+	return eachChunk(c.keys, func(size int, args []any) error {
+		rows, err := query(selectLeases[size], args...)
 		if err != nil {
 			return err
 		}
@@ -100,12 +149,12 @@ func (s *Store) claimBusy(w *write, keys [][]byte, claims []lookupcache.Claim) e
 			if err := rows.Scan(&key, &holder, &expires); err != nil {
 				return err
 			}
-			if holder == s.holder || !live(expires, w.now) {
+			if holder == c.store.holder || !live(expires, c.now) {
 				continue
 			}
-			at.each(key, func(i int) {
-				if claims[i] == lookupcache.Mine {
-					claims[i] = lookupcache.Busy
+			c.at.each(key, func(i int) {
+				if c.claims[i] == lookupcache.Mine {
+					c.claims[i] = lookupcache.Busy
 				}
 			})
 		}

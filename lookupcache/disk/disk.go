@@ -98,6 +98,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	rand.Read(id[:])
 	s.holder = fmt.Sprintf("%d-%s", os.Getpid(), hex.EncodeToString(id[:]))
 
+	if o.Dir == "" {
+		return nil, fmt.Errorf("no data directory is given: %w", ErrUnwritable)
+	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("data directory %q: %w", o.Dir, err)
@@ -112,6 +115,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.handle, err = s.connect(ctx); err != nil {
 		return nil, err
 	}
+	// The first Put looks at the size: most processes are short, and each of
+	// them alone may never write enough to look.
+	s.written.Store(o.MaxBytes)
 	return s, nil
 }
 
@@ -195,7 +201,7 @@ func (s *Store) renew(ctx context.Context, old *handle, damage error) error {
 	if s.renewals++; s.renewals > 5 {
 		return fmt.Errorf("the database was replaced too often: %w", ErrCorrupt)
 	}
-	old.close()
+	_ = old.close() // what it cannot write any more is lost
 	if damage != nil {
 		if err := s.setAside(old.info, damage.Error()); err != nil {
 			s.handle, s.failed = nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,11 +107,21 @@ func (b *budget) remember(st *limit.State) {
 }
 
 // parse reads the state of a row. One that cannot be read is taken for a
-// budget that was just used up.
+// budget that was just used up; one that is gone, as in a new database in the
+// place of a damaged one, is what it was when it was last seen.
 func (b *budget) parse(text string, found bool) *limit.State {
 	st := new(limit.State)
-	if found && json.Unmarshal([]byte(text), st) != nil {
-		*st = limit.UsedUp(b.store.now(), b.policy)
+	if found {
+		if json.Unmarshal([]byte(text), st) != nil {
+			*st = limit.UsedUp(b.store.now(), b.policy)
+		}
+		return st
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.last != nil {
+		*st = *b.last
+		st.Open = slices.Clone(b.last.Open)
 	}
 	return st
 }

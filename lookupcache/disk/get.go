@@ -131,14 +131,16 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 				return err
 			}
 			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-				at.each(key, func(i int) { out[i] = *e })
+				if e.OK() {
+					at.each(key, func(i int) { out[i] = *e })
+				}
 			})
 		})
 	})
 }
 
-// scanAnswers calls f with each answer of rows and closes them. The key is
-// valid during the call only.
+// scanAnswers calls f with each answer of rows and closes them. One that
+// cannot be used is a zero Entry. The key is valid during the call only.
 func (s *Store) scanAnswers(rows *sql.Rows, f func(key []byte, e *lookupcache.Entry)) error {
 	defer rows.Close()
 	var (
@@ -149,6 +151,7 @@ func (s *Store) scanAnswers(rows *sql.Rows, f func(key []byte, e *lookupcache.En
 		related            uint32
 		lastSeen, permalnk string
 	)
+	ahead := s.now().UnixMilli() + maxAhead
 	dest := []any{&key, &status, &fetched, &expires, &verdict, &votes, &related, &lastSeen, &permalnk, &body}
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
@@ -163,16 +166,19 @@ func (s *Store) scanAnswers(rows *sql.Rows, f func(key []byte, e *lookupcache.En
 				Related: related, LastSeen: lastSeen, Permalink: permalnk,
 			},
 		}
-		if !e.OK() {
-			continue
+		if fetched > ahead {
+			e = lookupcache.Entry{} // by a clock that was wrong: it might never expire
 		}
-		if body != nil {
-			raw, err := unpackReport(body)
-			if err != nil {
+		if e.OK() && body != nil {
+			if raw, err := unpackReport(body); err == nil {
+				e.Raw = raw
+			} else {
+				e = lookupcache.Entry{}
 				s.warn("report", "A kept report cannot be read and is asked for again.", "file", s.path, "error", err)
-				continue
 			}
-			e.Raw = raw
+		}
+		if !e.OK() {
+			e = lookupcache.Entry{}
 		}
 		f(key, &e)
 	}

@@ -51,7 +51,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	if fc, ok := conn.(sqlite.FileControl); ok {
 		if _, err := fc.FileControlPersistWAL("main", 1); err != nil {
-			conn.Close()
+			_ = conn.Close()
 			return nil, err
 		}
 	}

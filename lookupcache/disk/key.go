@@ -45,25 +45,48 @@ func (h *handle) scope(ctx context.Context, name string, w *write) (uint64, erro
 	if ok {
 		return id, nil
 	}
-	const find = "select id from scopes where name = ?"
-	var err error
-	if w == nil {
-		ok, err = h.row(ctx, find, []any{name}, &id)
-	} else if ok, err = w.row(find, []any{name}, &id); err == nil && !ok {
-		// Kept in memory only when it is found again: this may be rolled back.
-		_, err = w.row("insert into scopes (name) values (?) returning id", []any{name}, &id)
-		return id, err
+	if w != nil {
+		return w.scope(name)
 	}
+	ok, err := h.row(ctx, findScope, []any{name}, &id)
 	if err != nil {
 		return 0, err
 	}
 	if !ok {
 		return 0, errNoScope
 	}
-	h.mu.Lock()
-	h.scopes[name], h.names[id] = id, name
-	h.mu.Unlock()
+	h.learn(name, id)
 	return id, nil
+}
+
+const findScope = "select id from scopes where name = ?"
+
+// scope returns the id of a scope and creates it when it is missing. The
+// handle learns it when the transaction is committed: it may be rolled back,
+// and the id then be another scope's.
+func (w *write) scope(name string) (id uint64, err error) {
+	if id, ok := w.scopes[name]; ok {
+		return id, nil
+	}
+	ok, err := w.row(findScope, []any{name}, &id)
+	if err == nil && !ok {
+		_, err = w.row("insert into scopes (name) values (?) returning id", []any{name}, &id)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if w.scopes == nil {
+		w.scopes = map[string]uint64{}
+	}
+	w.scopes[name] = id
+	return id, nil
+}
+
+// learn keeps the id of a scope in memory.
+func (h *handle) learn(name string, id uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.scopes[name], h.names[id] = id, name
 }
 
 // scopeName returns the name of a scope.
@@ -81,9 +104,7 @@ func (h *handle) scopeName(ctx context.Context, id uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h.mu.Lock()
-	h.scopes[name], h.names[id] = id, name
-	h.mu.Unlock()
+	h.learn(name, id)
 	return name, nil
 }
 

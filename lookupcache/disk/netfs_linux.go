@@ -50,7 +50,7 @@ func networkFS(dir string) string {
 		return ""
 	}
 	defer f.Close()
-	dev := fmt.Sprintf("%d:%d", unix.Major(uint64(fi.Dev)), unix.Minor(uint64(fi.Dev)))
+	dev := fmt.Sprintf("%d:%d", unix.Major(fi.Dev), unix.Minor(fi.Dev))
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		if name := fuseNetwork(sc.Text(), dev); name != "" {
 			return name

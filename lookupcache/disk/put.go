@@ -12,7 +12,7 @@ const (
 	// get their turn.
 	putBatch = 1000
 	// maxAhead is how far in the future an answer may have been fetched before
-	// the clock is taken to have been wrong then.
+	// the clock is taken to have been wrong then, ms.
 	maxAhead = int64(time.Hour / time.Millisecond)
 
 	putAnswer = `insert into answers (key, status, fetched, expires, verdict, votes, related, last_seen, permalink)

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,115 +41,6 @@ func process(t *testing.T, role string, env ...string) *exec.Cmd {
 	cmd.Env = append(append(os.Environ(), roleEnv+"="+role), env...)
 	cmd.Stderr = os.Stderr
 	return cmd
-}
-
-// roleAsk looks up all keys: claims them in parts, asks the upstream for its
-// own, and waits for those of others.
-func roleAsk() error {
-	ctx := context.Background()
-	s, err := roleStore()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	total, _ := strconv.Atoi(os.Getenv("KEYS"))
-	shift, _ := strconv.Atoi(os.Getenv("SHIFT"))
-	var open []lookupcache.Key
-	for i := range total {
-		open = append(open, domain((i+shift)%total))
-	}
-	for len(open) > 0 {
-		part := open[:min(len(open), 150)]
-		claims, out := make([]lookupcache.Claim, len(part)), make([]lookupcache.Entry, len(part))
-		if err := s.Claim(ctx, part, time.Time{}, 10*time.Minute, claims, out); err != nil {
-			return err
-		}
-		var mine, busy []lookupcache.Key
-		for i, k := range part {
-			switch claims[i] {
-			case lookupcache.Mine:
-				mine = append(mine, k)
-			case lookupcache.Busy:
-				busy = append(busy, k)
-			case lookupcache.Answered:
-				if err := genuine(k, &out[i], true); err != nil {
-					return err
-				}
-			}
-		}
-		if len(mine) > 0 {
-			var body bytes.Buffer
-			entries := make([]lookupcache.Entry, len(mine))
-			for i, k := range mine {
-				fmt.Fprintln(&body, k.Value)
-				entries[i] = answer(k, time.Now(), time.Hour)
-			}
-			resp, err := http.Post(os.Getenv("UPSTREAM"), "text/plain", &body)
-			if err != nil {
-				return err
-			}
-			resp.Body.Close()
-			if err := s.Put(ctx, mine, entries); err != nil {
-				return err
-			}
-		} else if len(busy) == len(part) {
-			time.Sleep(10 * time.Millisecond) // others are at it
-		}
-		open = append(open[len(part):], busy...)
-	}
-	return nil
-}
-
-func TestEachKeyAskedOnce(t *testing.T) {
-	const keys = 2000
-	for _, c := range []struct {
-		processes int
-		staggered bool
-	}{{8, false}, {8, true}, {32, false}, {32, true}} {
-		if testing.Short() && c.processes > 8 {
-			continue
-		}
-		t.Run(fmt.Sprintf("%d processes staggered=%v", c.processes, c.staggered), func(t *testing.T) {
-			var mu sync.Mutex
-			asked := map[string]int{}
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				for sc := bufio.NewScanner(r.Body); sc.Scan(); {
-					asked[sc.Text()]++
-				}
-			}))
-			defer srv.Close()
-			dir := t.TempDir()
-			var running []*exec.Cmd
-			for i := range c.processes {
-				shift := 0
-				if c.staggered {
-					shift = i * keys / c.processes
-				}
-				cmd := process(t, "ask", "DIR="+dir, "UPSTREAM="+srv.URL, fmt.Sprint("KEYS=", keys), fmt.Sprint("SHIFT=", shift))
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				running = append(running, cmd)
-			}
-			for _, cmd := range running {
-				if err := cmd.Wait(); err != nil {
-					t.Error(err)
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if len(asked) != keys {
-				t.Errorf("%d keys were asked for, want %d", len(asked), keys)
-			}
-			for k, n := range asked {
-				if n != 1 {
-					t.Fatalf("%s was asked for %d times", k, n)
-				}
-			}
-		})
-	}
 }
 
 var gatePolicy = limit.Policy{Rate: 100, Burst: 10}

@@ -82,7 +82,7 @@ func TestPutKeepsTheNewer(t *testing.T) {
 		{entry(at.Add(-time.Minute), "older"), "first"},
 		{entry(at.Add(time.Minute), "newer"), "newer"},
 		{lookupcache.Entry{Status: source.Failed, Fetched: at.Add(time.Hour)}, "newer"},
-		{entry(at.Add(48*time.Hour), "from a clock gone wrong"), "from a clock gone wrong"},
+		{entry(at.Add(48*time.Hour), "from a clock gone wrong"), ""}, // kept, but not trusted
 		{entry(at.Add(2*time.Minute), "right again"), "right again"},
 		{entry(at.Add(3*time.Minute), ""), ""},
 	} {
@@ -142,7 +142,12 @@ func TestClaims(t *testing.T) {
 	c.add(2 * time.Hour)
 	expect("after the answer's time", claim(b, time.Time{}), "MMM")
 	c.add(-10 * time.Hour)
-	expect("after the clock went back", claim(a, time.Time{}), "AMM")
+	expect("after the clock went back", claim(a, time.Time{}), "MMM")
+	if get(t, a, keys[:1], false)[0].OK() {
+		t.Error("an answer from the future is given")
+	}
+	c.add(8 * time.Hour)
+	expect("when the clock is right again", claim(a, time.Time{}), "AMM")
 }
 
 func TestLeftClaimsAreSwept(t *testing.T) {

@@ -78,6 +78,9 @@ func (s *Store) Export(ctx context.Context, w io.Writer) (n int, err error) {
 			return n, err
 		}
 		for i := range entries {
+			if !entries[i].OK() {
+				continue
+			}
 			if err := enc.Encode(newLine(names[i], &entries[i])); err != nil {
 				return n, err
 			}
@@ -149,24 +152,28 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 		keys, entries, size = nil, nil, 0
 		return err
 	}
-	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
-	number := 0
-	for sc.Scan() {
-		number++
-		text := bytes.TrimSpace(sc.Bytes())
-		if number == 1 {
-			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	in := lineReader{r: bufio.NewReaderSize(r, 64<<10)}
+	for {
+		text, err := in.next()
+		if errors.Is(err, io.EOF) {
+			return acc, flush()
 		}
-		if len(text) == 0 {
+		if err != nil && !errors.Is(err, errLongLine) {
+			return acc, errors.Join(fmt.Errorf("import: line %d: %w", in.number, err), flush())
+		}
+		if err == nil && len(text) == 0 {
 			continue
 		}
 		acc.Lines++
-		k, e, err := parseLine(text, s.now())
+		var k lookupcache.Key
+		var e lookupcache.Entry
+		if err == nil {
+			k, e, err = parseLine(text, s.now())
+		}
 		if err != nil {
 			acc.Bad++
 			if len(acc.Errors) < maxErrors {
-				acc.Errors = append(acc.Errors, LineError{number, err})
+				acc.Errors = append(acc.Errors, LineError{in.number, err})
 			}
 			continue
 		}
@@ -177,13 +184,44 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 			}
 		}
 	}
-	if err := sc.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			err = fmt.Errorf("longer than %d MiB: %w", maxLine>>20, err)
+}
+
+// errLongLine: a line is longer than an answer can be.
+var errLongLine = fmt.Errorf("longer than %d MiB", maxLine>>20)
+
+// lineReader reads lines of any length, and leaves out what is too long.
+type lineReader struct {
+	r      *bufio.Reader
+	number int // of the line that was read last, from 1
+	buf    []byte
+}
+
+// next returns the next line without the white space around it and without a
+// byte order mark. It is valid until the next call.
+func (l *lineReader) next() ([]byte, error) {
+	l.number++
+	l.buf = l.buf[:0]
+	for size := 0; ; {
+		part, err := l.r.ReadSlice('\n')
+		if size += len(part); size <= maxLine {
+			l.buf = append(l.buf, part...)
 		}
-		return acc, fmt.Errorf("import: line %d: %w", number+1, err)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && size > 0, err == nil:
+		default:
+			return nil, err
+		}
+		if size > maxLine {
+			return nil, errLongLine
+		}
+		text := bytes.TrimSpace(l.buf)
+		if l.number == 1 {
+			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+		}
+		return text, nil
 	}
-	return acc, flush()
 }
 
 var (
@@ -219,7 +257,7 @@ func parseLine(text []byte, now time.Time) (k lookupcache.Key, e lookupcache.Ent
 		return k, e, fmt.Errorf("value must have 1 to %d bytes", maxValue)
 	case l.Fetched.IsZero() || l.Expires.IsZero():
 		return k, e, errors.New("fetched and expires must be set")
-	case l.Fetched.After(now.Add(24 * time.Hour)):
+	case l.Fetched.After(now.Add(time.Duration(maxAhead) * time.Millisecond)):
 		return k, e, fmt.Errorf("fetched %s lies in the future", l.Fetched.Format(time.RFC3339))
 	case l.Fetched.Year() < 1970 || l.Expires.Year() < 1970 || l.Expires.Year() > 9999:
 		return k, e, errors.New("fetched and expires must lie between the years 1970 and 9999")

@@ -10,8 +10,9 @@ import (
 // methods replace those of the handle.
 type write struct {
 	*handle
-	ctx context.Context
-	now int64 // when the lock was got, ms
+	ctx    context.Context
+	now    int64             // when the lock was got, ms
+	scopes map[string]uint64 // found or created in this transaction
 }
 
 // errUnchanged ends a write that had nothing to change.
@@ -49,6 +50,9 @@ func (s *Store) write(ctx context.Context, what string, f func(w *write) error) 
 			w.rollback()
 			return err
 		}
+		for name, id := range w.scopes {
+			h.learn(name, id)
+		}
 		return nil
 	})
 }
@@ -56,7 +60,7 @@ func (s *Store) write(ctx context.Context, what string, f func(w *write) error) 
 // rollback ends the transaction, if there is one, whatever became of ctx.
 func (w *write) rollback() {
 	w.ctx = context.WithoutCancel(w.ctx)
-	w.exec("rollback") // SQLite may have done it, which is an error
+	_, _ = w.exec("rollback") // SQLite may have done it, which is an error
 }
 
 // prepared returns the statement of a query on the writing connection.
