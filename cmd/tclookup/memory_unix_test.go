@@ -180,7 +180,7 @@ func TestMemoryPackedInput(t *testing.T) {
 // A single cell may be long, and a header may have many columns.
 func TestLongCellsAndManyColumns(t *testing.T) {
 	s := accept.NewServer(t, nil)
-	size := 64 << 20
+	size := 24 << 20
 	columns := 100_000
 	if testing.Short() {
 		size, columns = 2<<20, 5_000

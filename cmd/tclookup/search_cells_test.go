@@ -349,7 +349,7 @@ func TestSearchHangUp(t *testing.T) {
 	exec := `{"action":"execute","finished":false}`
 	body := "what,_chunked_idx\nbad.com,0\n"
 	whole := head + fmt.Sprintf("chunked 1.0,%d,%d\n%s%s", len(exec), len(body), exec, body)
-	for n := 0; n <= len(whole); n += 3 {
+	for n := 0; n <= len(whole); n += 5 {
 		want := 1
 		if n == 0 || n == len(head) || n == len(whole) {
 			want = 0
