@@ -121,7 +121,9 @@ func (e *Enricher) settle(a *answer, r source.Result) {
 	a.result, a.asked, a.until, a.reason = r, true, r.Expires, ""
 	a.version++
 	e.changes++
-	e.stats.count(r.Origin)
+	if r.Status == source.Found || r.Status == source.NotFound {
+		e.stats.count(r.Origin)
+	}
 	switch r.Status {
 	case source.Found:
 		a.status = Found

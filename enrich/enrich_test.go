@@ -213,6 +213,18 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+func TestStatsCountAnswers(t *testing.T) {
+	b := newBook()
+	b.results["a.com"] = source.Result{Status: source.Failed, Origin: source.Live, Err: errors.New("down")}
+	b.results["b.com"] = source.Result{Status: source.Limited, Origin: source.Live, Err: errors.New("later")}
+	b.results["c.com"] = source.Result{Status: source.NotFound, Origin: source.Disk}
+	e := newEnricher(t, Options{Fields: []Field{{Name: "d"}}, Source: b})
+	enrichCSV(t, e, codec.CSV, "d\na.com\nb.com\nc.com\n")
+	if got := fmt.Sprint(e.Stats().Answers); got != "map[disk:1]" {
+		t.Errorf("answers are %s: failures are none", got)
+	}
+}
+
 type queue struct {
 	items []Wanted
 	err   error

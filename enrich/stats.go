@@ -11,7 +11,8 @@ type Stats struct {
 	// Status counts rows by the status of their fields; a row of two fields
 	// counts twice.
 	Status map[string]int64 `json:"status"`
-	// Answers counts look-ups by where their answer came from.
+	// Answers counts found and not_found look-ups by where their answer came
+	// from.
 	Answers map[string]int64 `json:"answers"`
 	// Reasons has, for each status with reasons, the one last given.
 	Reasons    map[string]string `json:"reasons,omitempty"`
