@@ -335,6 +335,31 @@ func TestKilledHolder(t *testing.T) {
 
 // TestWaiterKeepsItsOwnTime: who waits for another waits no longer than he
 // may.
+// lingering is a tier whose Release takes long after it has released.
+type lingering struct{ handle }
+
+func (l *lingering) Release(ctx context.Context, keys []Key) error {
+	err := l.handle.Release(ctx, keys)
+	time.Sleep(time.Minute)
+	return err
+}
+
+// TestReleasedIsNotClaimedAgain: claims are renewed while a source is asked,
+// and not any more when they are given back.
+func TestReleasedIsNotClaimedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream()
+		u.takes = time.Minute
+		u.answers["fails.com"] = source.Result{Status: source.Failed, Err: errors.New("no")}
+		s := newShared()
+		c := New(u, policy, NewMemory(10, 0), &lingering{handle{s}})
+		check(t, ask(t.Context(), c, domains("fails.com")), "failed/live")
+		for k, l := range s.leases {
+			t.Errorf("%v is claimed until %v", k, l.until)
+		}
+	})
+}
+
 func TestWaiterKeepsItsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, disk := newUpstream(), newShared()

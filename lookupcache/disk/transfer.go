@@ -152,7 +152,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 		keys, entries, size = nil, nil, 0
 		return err
 	}
-	in := lineReader{r: bufio.NewReaderSize(r, 64<<10)}
+	in := lineReader{r: bufio.NewReaderSize(r, 64<<10), max: maxLine}
 	for {
 		text, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -192,6 +192,7 @@ var errLongLine = fmt.Errorf("longer than %d MiB", maxLine>>20)
 // lineReader reads lines of any length, and leaves out what is too long.
 type lineReader struct {
 	r      *bufio.Reader
+	max    int // bytes of a line
 	number int // of the line that was read last, from 1
 	buf    []byte
 }
@@ -203,7 +204,7 @@ func (l *lineReader) next() ([]byte, error) {
 	l.buf = l.buf[:0]
 	for size := 0; ; {
 		part, err := l.r.ReadSlice('\n')
-		if size += len(part); size <= maxLine {
+		if size += len(part); size <= l.max {
 			l.buf = append(l.buf, part...)
 		}
 		switch {
@@ -213,14 +214,14 @@ func (l *lineReader) next() ([]byte, error) {
 		default:
 			return nil, err
 		}
-		if size > maxLine {
+		if size > l.max {
 			return nil, errLongLine
 		}
-		text := bytes.TrimSpace(l.buf)
+		text := l.buf
 		if l.number == 1 {
 			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 		}
-		return text, nil
+		return bytes.TrimSpace(text), nil
 	}
 }
 

@@ -1,9 +1,11 @@
 package disk
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +131,98 @@ func FuzzImportLine(f *testing.F) {
 		scope, ind, err := splitKey(appendKey(nil, 300, k.Indicator))
 		if err != nil || scope != 300 || ind != k.Indicator {
 			t.Fatalf("key: %d %v %v", scope, ind, err)
+		}
+	})
+}
+
+// TestExportSkipsWhatCannotBeRead: more unreadable reports than are read at a
+// time do not end it.
+func TestExportSkipsWhatCannotBeRead(t *testing.T) {
+	s := open(t, Options{})
+	put(t, s, domains(0, 3*exportBatch), time.Now(), time.Hour)
+	all := get(t, s, domains(0, 3*exportBatch), true)
+	want := len(all)
+	for _, e := range all {
+		if e.Raw != nil {
+			want--
+		}
+	}
+	if err := s.write(t.Context(), "test", func(w *write) error {
+		_, err := w.exec("update reports set body = x'07'")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Export(t.Context(), io.Discard); n != want || err != nil {
+		t.Errorf("%d, %v; want %d", n, err, want)
+	}
+}
+
+func TestLineReader(t *testing.T) {
+	in := "\xef\xbb\xbf one \r\n\n" + strings.Repeat("x", 200) + "\n" + strings.Repeat("y", 100) + "\nlast"
+	r := lineReader{r: bufio.NewReaderSize(strings.NewReader(in), 16), max: 150}
+	for i, want := range []string{"one", "", "too long", strings.Repeat("y", 100), "last", "EOF"} {
+		text, err := r.next()
+		got := string(text)
+		switch {
+		case errors.Is(err, errLongLine):
+			got = "too long"
+		case errors.Is(err, io.EOF):
+			got = "EOF"
+		case err != nil:
+			t.Fatal(err)
+		}
+		if got != want || r.number != i+1 {
+			t.Errorf("line %d: %q, want %q", r.number, got, want)
+		}
+	}
+}
+
+// FuzzImport: an account adds up, and what was kept is exported and imported
+// again.
+func FuzzImport(f *testing.F) {
+	c := newClock()
+	e := answer(domain(1), c.now(), time.Hour)
+	good := string(encode(newLine(domain(1), &e)))
+	f.Add([]byte(good + "\n" + good + "\nnonsense\n"))
+	f.Add([]byte("\xef\xbb\xbf\n\n{}\n" + good))
+	s := open(f, Options{Now: c.now})
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if _, err := s.Purge(t.Context(), Purge{}); err != nil {
+			t.Fatal(err)
+		}
+		acc, err := s.Import(t.Context(), bytes.NewReader(text))
+		if err != nil || acc.Lines != acc.Kept+acc.Older+acc.Bad || len(acc.Errors) != min(acc.Bad, maxErrors) {
+			t.Fatalf("%+v, %v", acc, err)
+		}
+		var out bytes.Buffer
+		n, err := s.Export(t.Context(), &out)
+		if err != nil || n > acc.Kept || (n == 0) != (acc.Kept == 0) {
+			t.Fatalf("%d exported, %+v, %v", n, acc, err)
+		}
+		again, err := s.Import(t.Context(), &out)
+		if err != nil || again.Bad != 0 || again.Lines != n || again.Older != 0 {
+			t.Fatalf("%+v, %v", again, err)
+		}
+	})
+}
+
+// FuzzSplitKey: a key is refused or means one indicator.
+func FuzzSplitKey(f *testing.F) {
+	f.Add(appendKey(nil, 1, domain(1).Indicator))
+	f.Add(appendKey(nil, 1<<63, domain(1).Indicator))
+	f.Add([]byte{0x80})
+	f.Fuzz(func(t *testing.T, key []byte) {
+		scope, ind, err := splitKey(key)
+		if err != nil {
+			return
+		}
+		k := appendKey(nil, scope, ind)
+		if len(k) > len(key) || len(k) == len(key) && !bytes.Equal(k, key) {
+			t.Fatalf("%x is read as %d %v, which is %x", key, scope, ind, k)
+		}
+		if from, to := scopeRange(scope); bytes.Compare(k, from) <= 0 || bytes.Compare(k, to) >= 0 {
+			t.Fatalf("%x is not within %x and %x", k, from, to)
 		}
 	})
 }
