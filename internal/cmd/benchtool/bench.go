@@ -33,9 +33,14 @@ type bench struct {
 	targets []target
 	failed  bool
 
+	rivals []rival
+
 	tclookup, echo, stdcsv, stdjson string
 	table                           string
 }
+
+// rival is another build of tclookup.
+type rival struct{ name, path string }
 
 // sections are the parts of the measurement, in order.
 var sections = []struct {
@@ -132,6 +137,22 @@ func (b *bench) counted(name string, run func() (sample, error)) contestant {
 		}
 		return s, err
 	}}
+}
+
+// against appends every rival to the contestants: p with another executable.
+func (b *bench) against(list []contestant, what string, p program, meet func(name string, p program) contestant) []contestant {
+	for _, r := range b.rivals {
+		p.path = r.path
+		list = append(list, meet(r.name+what, p))
+	}
+	return list
+}
+
+// rivalry adds a line for each rival among the results.
+func (b *bench) rivalry(path, unit string, own *result, rivals []*result, f func(sample) float64) {
+	for i, r := range rivals {
+		b.compare(target{Path: path, Against: b.rivals[i].name, Unit: unit}, own, r, f)
+	}
 }
 
 // found returns the path of an installed program, empty if there is none.

@@ -57,7 +57,7 @@ func (b *bench) chunked() error {
 	few := talk(selectedRequests, rows, true, true)
 	fresh := talk(requests, rows, false, false)
 	plain := program{path: b.stdcsv, args: []string{"-chunked", "-table", b.table}, env: b.lab.environment()}
-	r := b.compete("chunked", b.runs,
+	list := []contestant{
 		b.speaker(ours+", all fields", all, b.splunk("warm"), joined),
 		b.speaker("echo, all fields", all, b.echoProgram(), nil),
 		b.speaker(ours+", selected", few, b.splunk("warm"), joined),
@@ -66,14 +66,24 @@ func (b *bench) chunked() error {
 		b.speaker("echo, all, at once", fresh, b.echoProgram(), nil),
 		b.speaker("encoding/csv, all fields", all, plain, joined),
 		b.speaker("encoding/csv, selected", few, plain, joined),
-	)
+	}
+	base, n := len(list), len(b.rivals)
+	list = b.against(list, ", all fields", b.splunk("warm"), func(name string, p program) contestant { return b.speaker(name, all, p, joined) })
+	list = b.against(list, ", selected", b.splunk("warm"), func(name string, p program) contestant { return b.speaker(name, few, p, joined) })
+	r := b.compete("chunked", b.runs, list...)
 	b.skip("chunked", "Splunk's Python SDK", "needs the splunk-sdk package and a Python; the figures in bench/README.md are not of this run")
 	b.compare(target{Path: "chunked, all fields", Against: "echo", Unit: "MB/s", AtLeast: 0.7}, r[0], r[1], sample.bytesPerSecond)
+	b.compare(target{Path: "chunked, all fields, processor time", Against: "echo", Unit: "ms"}, r[0], r[1], milliseconds(sample.cpuSeconds))
 	b.compare(target{Path: "chunked, all fields, new process, answers from disk", Against: "echo", Unit: "MB/s"}, r[4], r[5], sample.bytesPerSecond)
 	b.compare(target{Path: "chunked, all fields", Against: "encoding/csv", Unit: "MB/s"}, r[0], r[6], sample.bytesPerSecond)
 	b.compare(target{Path: "chunked, selected fields", Against: "echo", Unit: "rows/s", AtLeast: 0.25}, r[2], r[3], sample.rowsPerSecond)
+	b.compare(target{Path: "chunked, selected fields, processor time", Against: "echo", Unit: "ms"}, r[2], r[3], milliseconds(sample.cpuSeconds))
 	b.compare(target{Path: "chunked, selected fields", Against: "our all fields", Unit: "rows/s", AtLeast: 3}, r[2], r[0], sample.rowsPerSecond)
 	b.compare(target{Path: "chunked, selected fields", Against: "encoding/csv", Unit: "rows/s"}, r[2], r[7], sample.rowsPerSecond)
+	b.rivalry("chunked, all fields", "MB/s", r[0], r[base:base+n], sample.bytesPerSecond)
+	b.rivalry("chunked, all fields, processor time", "ms", r[0], r[base:base+n], milliseconds(sample.cpuSeconds))
+	b.rivalry("chunked, selected fields", "rows/s", r[2], r[base+n:], sample.rowsPerSecond)
+	b.rivalry("chunked, selected fields, processor time", "ms", r[2], r[base+n:], milliseconds(sample.cpuSeconds))
 	if len(r[0].Samples) > 0 {
 		bound := 2.5*float64(all.largest) + memoryBound
 		b.bound(target{

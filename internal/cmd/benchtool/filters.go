@@ -127,6 +127,8 @@ func (b *bench) csv() error {
 			add(c)
 		}
 	}
+	base := len(list)
+	list = b.against(list, "", p.with(threads(2)), func(name string, p program) contestant { return b.reader(name, in, p, in.checkCSV) })
 	r := b.compete("csv", b.runs, list...)
 	best := r[two]
 	if two > 0 {
@@ -140,6 +142,7 @@ func (b *bench) csv() error {
 			b.missing(t, "DuckDB is not installed")
 		}
 	}
+	b.compare(target{Path: "CSV, processor time", Against: "encoding/csv", Unit: "ms"}, best, r[1], milliseconds(sample.cpuSeconds))
 	t := target{Path: "CSV", Against: "Miller", Unit: "MB/s", AtLeast: 15}
 	if i, ok := at["Miller"]; ok {
 		b.compare(t, best, r[i], sample.bytesPerSecond)
@@ -148,6 +151,9 @@ func (b *bench) csv() error {
 		b.missing(t, "mlr is not installed")
 	}
 	b.compare(target{Path: "CSV", Against: "encoding/csv", Unit: "MB/s"}, best, r[1], sample.bytesPerSecond)
+	b.compare(target{Path: "CSV, processor time", Against: "encoding/csv", Unit: "ms"}, best, r[1], milliseconds(sample.cpuSeconds))
+	b.rivalry("CSV", "MB/s", best, r[base:], sample.bytesPerSecond)
+	b.rivalry("CSV, processor time", "ms", best, r[base:], milliseconds(sample.cpuSeconds))
 	b.bound(target{Path: "memory, CSV", Unit: "MiB", Under: 64, Note: fmt.Sprintf("%d rows", in.rows)}, float64(max(r[0].peak(), best.peak()))/(1<<20))
 	return nil
 }
@@ -183,9 +189,16 @@ func (b *bench) jsonl() error {
 	check := func(out string) error { return joinedJSONL(out, in.domains) }
 	p := b.filterProgram("warm")
 	ref := program{path: b.stdjson, args: []string{"-table", b.table}, env: b.lab.environment()}
-	r := b.compete("jsonl", b.runs,
+	list := []contestant{
 		b.reader(ours, in, p, check), b.reader(ours+", 1 thread", in, p.with(threads(1)), check),
-		b.reader("encoding/json", in, ref, check))
+		b.reader("encoding/json", in, ref, check),
+	}
+	base := len(list)
+	list = b.against(list, "", p, func(name string, p program) contestant { return b.reader(name, in, p, check) })
+	r := b.compete("jsonl", b.runs, list...)
 	b.compare(target{Path: "JSON Lines", Against: "encoding/json", Unit: "rows/s", AtLeast: 6}, r[0], r[2], sample.rowsPerSecond)
+	b.compare(target{Path: "JSON Lines, processor time", Against: "encoding/json", Unit: "ms"}, r[0], r[2], milliseconds(sample.cpuSeconds))
+	b.rivalry("JSON Lines", "rows/s", r[0], r[base:], sample.rowsPerSecond)
+	b.rivalry("JSON Lines, processor time", "ms", r[0], r[base:], milliseconds(sample.cpuSeconds))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -31,6 +32,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&b.quick, "quick", false, "a tenth of the rows and fewer runs: tells that everything works, not how fast")
 	flags.IntVar(&b.runs, "runs", 0, "counted runs of each program; default 7, 3 with -quick")
 	flags.StringVar(&b.duckdb, "duckdb", os.Getenv("BENCH_DUCKDB"), "node_modules `DIR` that holds @duckdb/node-api")
+	flags.Func("also", "compare with another build of tclookup, as `NAME=PATH` (may be repeated), in chunked, csv and jsonl", func(s string) error {
+		name, path, ok := strings.Cut(s, "=")
+		if !ok || name == "" || path == "" {
+			return fmt.Errorf("%q is not NAME=PATH", s)
+		}
+		path, err := filepath.Abs(path)
+		b.rivals = append(b.rivals, rival{name, path})
+		return err
+	})
 	flags.Func("only", "measure only the section `NAME` (may be repeated): "+strings.Join(names, ", "), func(s string) error {
 		for n := range strings.SplitSeq(s, ",") {
 			if !slices.Contains(names, n) {

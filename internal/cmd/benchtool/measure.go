@@ -13,7 +13,7 @@ type sample struct {
 	Start    time.Duration `json:"start_ns,omitempty"` // process start to getinfo reply
 	First    time.Duration `json:"first_ns,omitempty"` // first execute request sent to its reply read
 	Wall     time.Duration `json:"wall_ns"`
-	CPU      time.Duration `json:"cpu_ns"`             // user and system, of the whole process
+	CPU      time.Duration `json:"cpu_ns"`             // user and system; in a conversation: of the counted requests
 	PeakRSS  int64         `json:"peak_rss"`           // bytes
 	Requests int64         `json:"requests,omitempty"` // that reached the source
 }
@@ -22,6 +22,7 @@ func (s sample) rowsPerSecond() float64  { return float64(s.Rows) / s.Wall.Secon
 func (s sample) bytesPerSecond() float64 { return float64(s.Bytes) / s.Wall.Seconds() }
 func (s sample) startSeconds() float64   { return s.Start.Seconds() }
 func (s sample) firstSeconds() float64   { return s.First.Seconds() }
+func (s sample) cpuSeconds() float64     { return s.CPU.Seconds() }
 func (s sample) wallSeconds() float64    { return s.Wall.Seconds() }
 
 // contestant is a program in a comparison.
@@ -85,7 +86,7 @@ func (r *result) line() string {
 	if r.Samples[0].First > 0 {
 		line += fmt.Sprintf("  first %.1f ms", 1e3*median(r.values(sample.firstSeconds)))
 	}
-	return line + fmt.Sprintf("  cpu %.0f ms  %.0f MiB", 1e3*median(r.values(func(s sample) float64 { return s.CPU.Seconds() })), float64(r.peak())/(1<<20))
+	return line + fmt.Sprintf("  cpu %.0f ms  %.0f MiB", 1e3*median(r.values(sample.cpuSeconds)), float64(r.peak())/(1<<20))
 }
 
 // values returns a figure of each sample.

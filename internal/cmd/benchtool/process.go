@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -140,4 +141,23 @@ func peakRSS(pid int) int64 {
 		}
 	}
 	return 0
+}
+
+// processorTime returns the time that the threads of a running process have
+// computed for so far, 0 where the system does not tell.
+func processorTime(pid int) (sum time.Duration) {
+	names, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/schedstat")
+	if err != nil {
+		return 0
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // a thread that has ended in the meantime
+		}
+		first, _, _ := strings.Cut(string(text), " ")
+		ns, _ := strconv.ParseInt(first, 10, 64)
+		sum += time.Duration(ns)
+	}
+	return sum
 }

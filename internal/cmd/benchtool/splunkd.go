@@ -114,7 +114,9 @@ func (c *conversation) hold(p program) (s sample, err error) {
 	if talkErr != nil {
 		return s, failure(p, talkErr, stderr)
 	}
-	s.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if s.CPU == 0 {
+		s.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	if s.PeakRSS == 0 {
 		s.PeakRSS = maxRSS(cmd.ProcessState)
 	}
@@ -149,6 +151,7 @@ func (c *conversation) talk(s *sample, started time.Time, w io.Writer, r io.Read
 		}
 	}
 	lengths := make([]int, len(c.frames))
+	before := processorTime(pid)
 	start := time.Now()
 	for i, f := range c.frames {
 		var err error
@@ -160,6 +163,7 @@ func (c *conversation) talk(s *sample, started time.Time, w io.Writer, r io.Read
 		}
 	}
 	s.Wall, s.Rows, s.Bytes = time.Since(start), c.rows, c.bytes
+	s.CPU = processorTime(pid) - before
 	s.PeakRSS = peakRSS(pid) // it still runs: the last request is yet to come
 	_, err := say(c.last, c.scratch)
 	return lengths, err

@@ -46,7 +46,7 @@ func warmPaths(rows int) ([]warmPath, error) {
 			if err := e.Enrich(context.Background(), &b); err != nil {
 				return err
 			}
-			reply = codec.AppendCSV(codec.AppendHeader(reply[:0], &b), &b)
+			reply = bodies.Append(reply[:0], &b)
 			return nil
 		}})
 	}
