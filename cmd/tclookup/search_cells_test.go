@@ -254,9 +254,6 @@ func TestSearchGetinfoOnly(t *testing.T) {
 		}
 	}
 	t.Logf("%v each", time.Since(start)/n)
-	if took := time.Since(start) / n; took > 3*time.Second {
-		t.Errorf("getinfo took %v each", took)
-	}
 	if f := accept.Files(t, p.Home); len(f) > 0 {
 		t.Errorf("there are files %q", f)
 	}
