@@ -24,6 +24,8 @@ var roles = map[string]func() error{
 	"ask":   roleAsk,
 	"gate":  roleGate,
 	"chaos": roleChaos,
+	"write": roleWrite,
+	"take":  roleTake,
 }
 
 func roleStore() (*Store, error) {
@@ -31,7 +33,7 @@ func roleStore() (*Store, error) {
 }
 
 // process starts a process in a role. Its standard output is what it says.
-func process(t *testing.T, role string, env ...string) *exec.Cmd {
+func process(t testing.TB, role string, env ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

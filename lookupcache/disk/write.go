@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
+	"time"
 )
 
 // write is a transaction that holds the write lock of the database. Its
@@ -28,13 +30,11 @@ func (s *Store) write(ctx context.Context, what string, f func(w *write) error) 
 	}
 	defer func() { <-s.writer }()
 	return s.read(ctx, what, func(h *handle) (err error) {
-		if h.writer == nil {
-			if h.writer, err = h.db.Conn(ctx); err != nil {
-				return err
-			}
+		if err := h.openWriter(ctx); err != nil {
+			return err
 		}
 		w := &write{handle: h, ctx: ctx}
-		if _, err := w.exec("begin immediate"); err != nil {
+		if err := w.begin(time.Now().Add(s.opts.BusyTimeout)); err != nil {
 			w.rollback() // an interrupted begin may have begun
 			return err
 		}
@@ -55,6 +55,42 @@ func (s *Store) write(ctx context.Context, what string, f func(w *write) error) 
 		}
 		return nil
 	})
+}
+
+// openWriter opens the connection that writes, once.
+func (h *handle) openWriter(ctx context.Context) error {
+	if h.writer != nil {
+		return nil
+	}
+	conn, err := h.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "pragma busy_timeout = 0"); err != nil { // see begin
+		return errors.Join(err, conn.Close())
+	}
+	h.writer = conn
+	return nil
+}
+
+// lockPoll is about how often a writer that has waited asks for the lock.
+const lockPoll = 10 * time.Millisecond
+
+// begin gets the write lock. SQLite's own way to wait asks less and less often,
+// so that among many processes the newest win and the oldest starve; here all
+// of them soon ask equally often.
+func (w *write) begin(end time.Time) error {
+	for delay := time.Millisecond; ; delay = min(2*delay, lockPoll) {
+		_, err := w.exec("begin immediate")
+		if err == nil || !errors.Is(classify(err), ErrBusy) || !time.Now().Before(end) {
+			return err
+		}
+		select {
+		case <-time.After(delay/2 + rand.N(delay)):
+		case <-w.ctx.Done():
+			return w.ctx.Err()
+		}
+	}
 }
 
 // rollback ends the transaction, if there is one, whatever became of ctx.
