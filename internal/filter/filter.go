@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/tclookup/tclookup/codec"
@@ -55,28 +54,16 @@ type Account struct {
 // until then is a whole number of records.
 var ErrInterrupted = errors.New("interrupted")
 
-// Run reads all inputs to their end. When ctx is cancelled it returns
-// ErrInterrupted at once; a goroutine may then still wait for input.
+// Run reads all inputs to their end. When ctx is cancelled it writes what is
+// answered and returns ErrInterrupted; a goroutine may then still wait for
+// input, but none uses Options any more.
 func Run(ctx context.Context, o Options) (Account, error) {
 	r := &run{o: o}
-	ended := make(chan error, 1)
-	go func() { ended <- r.all(ctx) }()
-	select {
-	case err := <-ended:
-		return r.finish(err)
-	case <-ctx.Done():
-		// A batch on its way out is written to its end.
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.stopped = true
-		return r.finish(ErrInterrupted)
-	}
+	return r.finish(r.all(ctx))
 }
 
 type run struct {
 	o       Options
-	mu      sync.Mutex // guards stopped, out and writer; held while writing
-	stopped bool
 	closed  bool
 	out     *stream.Writer
 	lines   *lineEnds
@@ -125,11 +112,6 @@ func (r *run) all(ctx context.Context) error {
 		}
 	}
 	if r.o.Journal != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.stopped {
-			return ctx.Err()
-		}
 		if err := r.closeOut(); err != nil {
 			return err
 		}
@@ -140,7 +122,7 @@ func (r *run) all(ctx context.Context) error {
 	return nil
 }
 
-// closeOut ends the output. The lock is held, or nobody else is left.
+// closeOut ends the output.
 func (r *run) closeOut() error {
 	if r.closed {
 		return nil
@@ -158,49 +140,75 @@ func (r *run) closeOut() error {
 	return err
 }
 
-// one enriches one input, from a step on that an earlier run has reached.
-func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from step) error {
-	s, err := stream.NewReader(&counter{f, &r.bytesIn})
-	if err != nil {
-		return err
+// beginning is an input of which the header has been read.
+type beginning struct {
+	stream  *stream.Reader
+	reader  record.Reader
+	syntax  codec.Syntax
+	columns []string
+	err     error // io.EOF if there is none
+}
+
+// begin reads the header of an input, from a step on that an earlier run has
+// reached. It waits for input, and touches nothing that others use.
+func (r *run) begin(f io.Reader, from step) (b beginning) {
+	b.stream, b.err = stream.NewReader(&counter{f, &r.bytesIn})
+	if b.err != nil {
+		return b
 	}
 	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			s.FillBuffers() // nobody types it in
+			b.stream.FillBuffers() // nobody types it in
 		}
 	}
-	r.header, r.skipped = 0, 0
-	in, syntax := io.Reader(s), r.o.Syntax
+	in := io.Reader(b.stream)
+	b.syntax = r.o.Syntax
 	if r.o.Detect {
-		if syntax, in, err = codec.Sniff(s); err != nil {
-			return err
+		if b.syntax, in, b.err = codec.Sniff(b.stream); b.err != nil {
+			return b
 		}
 	}
 	if from.Offset > 0 {
-		if in, err = r.skip(in, from); err != nil {
-			return err
+		if in, b.err = skip(in, from); b.err != nil {
+			return b
 		}
-		if syntax, err = codec.ParseSyntax(from.Syntax); err != nil {
-			return err
+		if b.syntax, b.err = codec.ParseSyntax(from.Syntax); b.err != nil {
+			return b
 		}
 	}
-	if i > 0 && r.writer != nil && syntax != r.syntax {
-		return fmt.Errorf("is %s, but %s is %s: enrich them separately, or say --format", syntax, r.o.Inputs[0].Name, r.syntax)
+	b.reader = codec.NewReader(b.syntax, in, r.o.Separator)
+	b.columns, b.err = b.reader.Columns()
+	return b
+}
+
+// one enriches one input, from a step on that an earlier run has reached.
+func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from step) error {
+	began := make(chan beginning, 1)
+	go func() { began <- r.begin(f, from) }()
+	var b beginning
+	select {
+	case b = <-began:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	reader := codec.NewReader(syntax, in, r.o.Separator)
-	columns, err := reader.Columns()
-	if err == io.EOF {
+	if b.err != nil && (b.err != io.EOF || b.reader == nil) {
+		return b.err
+	}
+	r.header, r.skipped = 0, 0
+	if from.Offset > 0 {
+		r.header, r.skipped = from.Header, from.Offset-from.Header
+	}
+	s, reader := b.stream, b.reader
+	if i > 0 && r.writer != nil && b.syntax != r.syntax {
+		return fmt.Errorf("is %s, but %s is %s: enrich them separately, or say --format", b.syntax, r.o.Inputs[0].Name, r.syntax)
+	}
+	if b.err == io.EOF {
 		r.o.Warn(name + ": no records: the input is empty")
-		r.syntax = syntax
-		r.mu.Lock()
-		defer r.mu.Unlock()
+		r.syntax = b.syntax
 		return r.open(s, from)
 	}
-	if err != nil {
-		return err
-	}
 	reader.Select(r.o.Enricher.Selection())
-	if err := r.start(s, syntax, columns, from); err != nil {
+	if err := r.start(s, b.syntax, b.columns, from); err != nil {
 		return err
 	}
 	if err := r.copy(ctx, reader, i); err != nil {
@@ -210,17 +218,13 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 		r.o.Warn(name + ": " + w)
 	}
 	if t := s.Tail(); len(t) > 0 {
-		r.mu.Lock()
 		r.out.SetTail(t)
-		r.mu.Unlock()
 	}
 	return s.Close()
 }
 
 // start makes the writer, or lets the one there is go on with another input.
 func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, from step) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.writer != nil {
 		if !slices.Equal(columns, r.columns) {
 			return fmt.Errorf("has other columns than %s: enrich them separately", r.o.Inputs[0].Name)
@@ -275,7 +279,7 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 		defer close(written)
 		for b := range write {
 			if writeErr == nil {
-				if writeErr = r.write(ctx, b, input); writeErr != nil {
+				if writeErr = r.write(b, input); writeErr != nil {
 					close(failed)
 				}
 			}
@@ -313,6 +317,8 @@ func (r *run) enrich(ctx context.Context, read <-chan *record.Batch, write chan<
 			write <- b
 		case <-failed:
 			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -330,21 +336,20 @@ func headerLen(b *record.Batch, syntax codec.Syntax) int64 {
 }
 
 // skip returns a reader of the header and of what follows the step.
-func (r *run) skip(in io.Reader, from step) (io.Reader, error) {
+func skip(in io.Reader, from step) (io.Reader, error) {
 	head := make([]byte, from.Header)
 	if _, err := io.ReadFull(in, head); err != nil {
 		return nil, fmt.Errorf("is shorter than it was: %w", err)
 	}
-	r.header, r.skipped = from.Header, from.Offset-from.Header
-	if n, err := io.CopyN(io.Discard, in, r.skipped); err != nil {
+	if n, err := io.CopyN(io.Discard, in, from.Offset-from.Header); err != nil {
 		return nil, fmt.Errorf("is shorter than it was, %d bytes and not %d: %w", from.Header+n, from.Offset, err)
 	}
 	return io.MultiReader(bytes.NewReader(head), in), nil
 }
 
-// open makes the output stream like the first input. The lock is held.
+// open makes the output stream like the first input.
 func (r *run) open(s *stream.Reader, from step) (err error) {
-	if r.out != nil || r.stopped {
+	if r.out != nil {
 		return nil
 	}
 	r.form = s.Info()
@@ -357,12 +362,7 @@ func (r *run) open(s *stream.Reader, from step) (err error) {
 	return err
 }
 
-func (r *run) write(ctx context.Context, b *record.Batch, input int) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stopped {
-		return ctx.Err()
-	}
+func (r *run) write(b *record.Batch, input int) error {
 	if err := r.writer.Write(b); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
