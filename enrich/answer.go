@@ -134,7 +134,7 @@ func (e *Enricher) settle(a *answer, r source.Result) {
 		a.status = Unsupported
 	case source.Unasked:
 		a.status, a.asked = Skipped, false
-		a.reason = "not in the cache, and mode=cache asks nobody"
+		a.reason = "not in the cache, and this run asks nobody"
 	case source.Limited:
 		a.status, a.asked = Skipped, false
 	case source.Failed:
