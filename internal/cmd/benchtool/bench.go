@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/tclookup/tclookup/internal/cmd/benchtool/workload"
@@ -76,6 +78,15 @@ func (b *bench) run() (err error) {
 		if closeErr := b.lab.close(); err == nil {
 			err = closeErr
 		}
+	}()
+	// An interrupted run leaves nothing behind either.
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(interrupted)
+	go func() {
+		<-interrupted
+		_ = b.lab.close()
+		os.Exit(130)
 	}()
 	const root = "github.com/tclookup/tclookup/"
 	for pkg, path := range map[string]*string{
