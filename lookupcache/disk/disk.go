@@ -150,7 +150,7 @@ func (s *Store) read(ctx context.Context, what string, f func(h *handle) error) 
 		if err != nil {
 			return s.wrap(what, err)
 		}
-		if err = f(h); err != nil {
+		if err = h.guard(f); err != nil {
 			err = classify(err)
 		}
 		s.mu.RUnlock()

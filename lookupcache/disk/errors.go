@@ -45,7 +45,7 @@ func classify(err error) error {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH:
 		kind = ErrUnwritable
 	case sqlite3.SQLITE_IOERR:
-		if e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ {
+		if e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ || e.Code() == sqlite3.SQLITE_IOERR_IN_PAGE {
 			kind = ErrCorrupt
 		}
 	case sqlite3.SQLITE_ERROR:

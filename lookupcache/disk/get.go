@@ -1,8 +1,10 @@
 package disk
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +75,15 @@ func eachChunk(keys [][]byte, f func(size int, args []any) error) error {
 	return flush()
 }
 
+// sorted returns the keys in the order they are kept in, each once. What
+// follows each other then lies together: of a large database, each page is
+// read once.
+func sorted(keys [][]byte) [][]byte {
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, bytes.Compare)
+	return slices.CompactFunc(keys, bytes.Equal)
+}
+
 // positions finds the indices of a key.
 type positions struct {
 	first map[string]int
@@ -125,7 +136,7 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 			queries = selectReports
 		}
 		at := locate(encoded)
-		return eachChunk(encoded, func(size int, args []any) error {
+		return eachChunk(sorted(encoded), func(size int, args []any) error {
 			rows, err := h.query(ctx, queries[size], args...)
 			if err != nil {
 				return err

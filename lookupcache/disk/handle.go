@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -27,6 +29,7 @@ const (
 type handle struct {
 	db   *sql.DB
 	info os.FileInfo
+	hurt atomic.Bool // a call into SQLite did not return: it is not to be closed
 
 	// writer is the one connection that writes, and its statements. They
 	// belong to whoever holds Store.writer.
@@ -146,7 +149,28 @@ func (h *handle) current(path string) bool {
 	return err == nil && os.SameFile(info, h.info)
 }
 
+// guard calls f. The database is mapped into memory, and memory whose file
+// somebody has cut off, or whose disk cannot be read, is a fault of the
+// processor; here it is the error of a damaged file instead.
+func (h *handle) guard(f func(h *handle) error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // see debug.SetPanicOnFault
+			h.hurt.Store(true)
+			err = fmt.Errorf("%w: %v", ErrCorrupt, fault)
+		default:
+			panic(fault)
+		}
+	}()
+	return f(h)
+}
+
 func (h *handle) close() error {
+	if h.hurt.Load() {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, st := range h.stmts {

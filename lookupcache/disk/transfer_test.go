@@ -63,7 +63,7 @@ func TestExportImport(t *testing.T) {
 	if _, err := b.Export(t.Context(), &again); err != nil {
 		t.Fatal(err)
 	}
-	if sorted(first.String()) != sorted(again.String()) {
+	if sortedLines(first.String()) != sortedLines(again.String()) {
 		t.Error("the second export differs from the first")
 	}
 
@@ -73,7 +73,7 @@ func TestExportImport(t *testing.T) {
 	}
 }
 
-func sorted(s string) string {
+func sortedLines(s string) string {
 	lines := strings.Split(s, "\n")
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
