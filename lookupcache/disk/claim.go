@@ -126,7 +126,7 @@ func (c *claiming) answered(query queryFunc) error {
 			return err
 		}
 		return c.store.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-			if !e.OK() || e.Expires.UnixMilli() <= c.now || e.Fetched.UnixMilli() < c.since {
+			if !e.OK() || noReport(e) || e.Expires.UnixMilli() <= c.now || e.Fetched.UnixMilli() < c.since {
 				return
 			}
 			c.at.each(key, func(i int) { c.claims[i], c.out[i] = lookupcache.Answered, *e })
@@ -146,8 +146,8 @@ func (c *claiming) busy(query queryFunc) error {
 			var key []byte
 			var holder string
 			var expires int64
-			if err := rows.Scan(&key, &holder, &expires); err != nil {
-				return err
+			if rows.Scan(&key, &holder, &expires) != nil {
+				return errForm
 			}
 			if holder == c.store.holder || !live(expires, c.now) {
 				continue

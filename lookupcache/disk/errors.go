@@ -28,6 +28,10 @@ var (
 	ErrClosed = errors.New("the database is closed")
 )
 
+// errForm: a row has columns of other kinds than its table has. What they hold
+// is not repeated: it may be anything.
+var errForm = fmt.Errorf("%w: a row has not the form of its table", ErrCorrupt)
+
 // classify joins the error of this package to one of SQLite.
 func classify(err error) error {
 	var e *sqlite.Error

@@ -122,8 +122,12 @@ func (p *positions) each(key []byte, f func(i int)) {
 	}
 }
 
+// noReport reports whether an answer should have a report and has none, as
+// one that was imported without. It does for who wants the summary.
+func noReport(e *lookupcache.Entry) bool { return e.Status == source.Found && e.Raw == nil }
+
 // Get sets out[i] to the answer of keys[i], expired or not, and to the zero
-// Entry where there is none.
+// Entry where there is none. With raw, what is found must have its report.
 func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out []lookupcache.Entry) error {
 	clear(out[:len(keys)])
 	return s.read(ctx, "read answers", func(h *handle) error {
@@ -142,7 +146,7 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 				return err
 			}
 			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-				if e.OK() {
+				if e.OK() && !(raw && noReport(e)) {
 					at.each(key, func(i int) { out[i] = *e })
 				}
 			})
@@ -165,8 +169,8 @@ func (s *Store) scanAnswers(rows *sql.Rows, f func(key []byte, e *lookupcache.En
 	ahead := s.now().UnixMilli() + maxAhead
 	dest := []any{&key, &status, &fetched, &expires, &verdict, &votes, &related, &lastSeen, &permalnk, &body}
 	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return err
+		if rows.Scan(dest...) != nil {
+			return errForm
 		}
 		e := lookupcache.Entry{
 			Status:  source.Status(status),

@@ -161,8 +161,8 @@ func scanQueue(rows *sql.Rows) (list []QueueItem, keys [][]byte, err error) {
 	for rows.Next() {
 		var key []byte
 		var n, queued int64
-		if err := rows.Scan(&key, &n, &queued); err != nil {
-			return nil, nil, err
+		if rows.Scan(&key, &n, &queued) != nil {
+			return nil, nil, errForm
 		}
 		list = append(list, QueueItem{Rows: int(n), Queued: time.UnixMilli(queued).UTC()})
 		keys = append(keys, key)

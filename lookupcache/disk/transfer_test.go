@@ -43,6 +43,20 @@ func TestExportImport(t *testing.T) {
 	if acc.Errors[0].Line != 1203 || acc.Errors[1].Line != 1204 || !strings.Contains(acc.Errors[1].Error(), "line 1204") {
 		t.Errorf("%v", acc.Errors)
 	}
+	bare := good(t, b, `{"scope":"bare","type":"ip","value":"192.0.2.7","status":"found","fetched":"2026-03-04T00:00:00Z","expires":"2026-03-05T00:00:00Z"}`)
+	if out := get(t, b, bare, false); !out[0].OK() {
+		t.Error("a summary without a report is not given")
+	}
+	if out := get(t, b, bare, true); out[0].OK() {
+		t.Error("an answer without its report is given to who wants the report")
+	}
+	claims, out := make([]lookupcache.Claim, 1), make([]lookupcache.Entry, 1)
+	if err := b.Claim(t.Context(), bare, time.Time{}, time.Minute, claims, out); err != nil || claims[0] != lookupcache.Mine {
+		t.Errorf("the report cannot be asked for: %v %v", claims, err)
+	}
+	if n, err := b.Purge(t.Context(), Purge{Scope: "bare"}); n != 1 || err != nil {
+		t.Errorf("%d %v", n, err)
+	}
 	for i, e := range get(t, b, keys, true) {
 		if err := genuine(keys[i], &e, true); err != nil {
 			t.Fatal(err)
@@ -71,6 +85,17 @@ func TestExportImport(t *testing.T) {
 	if _, err := b.Import(t.Context(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// good imports one line and returns its key.
+func good(t *testing.T, s *Store, text string) []lookupcache.Key {
+	t.Helper()
+	acc, err := s.Import(t.Context(), strings.NewReader(text))
+	k, _, err2 := parseLine([]byte(text), s.now())
+	if err != nil || err2 != nil || acc.Kept != 1 {
+		t.Fatalf("%+v, %v, %v", acc, err, err2)
+	}
+	return []lookupcache.Key{k}
 }
 
 func sortedLines(s string) string {
