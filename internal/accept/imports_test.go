@@ -86,6 +86,7 @@ var may = map[string][]string{
 	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
 	"internal/httpx":       {"limit", "source"},
 	"internal/stream":      nil,
+	"internal/sink":        nil,
 	"internal/filter":      {"codec", "enrich", "internal/stream", "record"},
 	"internal/config":      {"indicator", "limit", "source"},
 	"internal/demodata":    {"indicator", "server"},
