@@ -87,7 +87,7 @@ var may = map[string][]string{
 	"internal/httpx":       {"limit", "source"},
 	"internal/stream":      nil,
 	"internal/sink":        nil,
-	"internal/filter":      {"codec", "enrich", "internal/stream", "record"},
+	"internal/filter":      {"codec", "enrich", "internal/sink", "internal/stream", "record"},
 	"internal/config":      {"indicator", "limit", "source"},
 	"internal/demodata":    {"indicator", "server"},
 	"internal/version":     nil,

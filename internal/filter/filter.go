@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/tclookup/tclookup/codec"
 	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/stream"
 	"github.com/tclookup/tclookup/record"
 )
@@ -27,6 +30,12 @@ type Input struct {
 type Options struct {
 	Inputs []Input
 	Out    io.Writer
+	// Sink, if not nil, takes the records instead of Out. Inputs may then have
+	// different formats and columns. Run closes it.
+	Sink *sink.Sink
+	// Grace is how long an interrupted run waits for the Sink to confirm what
+	// it has taken; 0 means DefaultGrace.
+	Grace time.Duration
 	// Syntax is that of all inputs, unless Detect says to look at the first
 	// line of each.
 	Syntax   codec.Syntax
@@ -38,7 +47,8 @@ type Options struct {
 	Separator string
 	Enricher  *enrich.Enricher
 	// Journal, if not nil, is kept, and continued where it ends. Out is then
-	// an *os.File that stands where the journal says.
+	// an *os.File that stands where the journal says, or the Sink was given
+	// the journal's Note and Tried.
 	Journal *Journal
 	// Warn is told what was odd about the input, in one line each.
 	Warn func(string)
@@ -59,11 +69,18 @@ var ErrInterrupted = errors.New("interrupted")
 // input, but none uses Options any more.
 func Run(ctx context.Context, o Options) (Account, error) {
 	r := &run{o: o}
+	if o.Sink != nil {
+		r.sender = &sender{ctx: ctx, to: o.Sink, journal: o.Journal}
+	}
 	return r.finish(r.all(ctx))
 }
 
+// DefaultGrace is how long an interrupted run waits for confirmations.
+const DefaultGrace = 5 * time.Second
+
 type run struct {
 	o       Options
+	sender  *sender
 	closed  bool
 	out     *stream.Writer
 	lines   *lineEnds
@@ -128,6 +145,9 @@ func (r *run) closeOut() error {
 		return nil
 	}
 	r.closed = true
+	if r.sender != nil {
+		return r.sender.close(orDefault(r.o.Grace, DefaultGrace))
+	}
 	var err error
 	if r.writer != nil {
 		err = r.writer.Close()
@@ -199,7 +219,7 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 		r.header, r.skipped = from.Header, from.Offset-from.Header
 	}
 	s, reader := b.stream, b.reader
-	if i > 0 && r.writer != nil && b.syntax != r.syntax {
+	if r.sender == nil && i > 0 && r.writer != nil && b.syntax != r.syntax {
 		return fmt.Errorf("is %s, but %s is %s: enrich them separately, or say --format", b.syntax, r.o.Inputs[0].Name, r.syntax)
 	}
 	if b.err == io.EOF {
@@ -207,20 +227,40 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 		r.syntax = b.syntax
 		return r.open(s, from)
 	}
-	reader.Select(r.o.Enricher.Selection())
+	sel := r.o.Enricher.Selection()
+	if r.sender != nil {
+		r.syntax = b.syntax
+		sel = r.sender.begin(b, sel, r.skipped)
+		missing := reader.Select(sel)
+		if m := r.sender.missing(missing); len(m) > 0 {
+			r.o.Warn(fmt.Sprintf("%s: no column %s, which is to be sent besides the event", name, strings.Join(m, ", ")))
+		}
+		if err := r.copy(ctx, reader, i); err != nil {
+			return err
+		}
+		r.warn(name, s.Warnings(), reader.Warnings(), r.sender.forms.Warnings())
+		return s.Close()
+	}
+	reader.Select(sel)
 	if err := r.start(s, b.syntax, b.columns, from); err != nil {
 		return err
 	}
 	if err := r.copy(ctx, reader, i); err != nil {
 		return err // the reader may still be reading
 	}
-	for _, w := range append(s.Warnings(), reader.Warnings()...) {
-		r.o.Warn(name + ": " + w)
-	}
+	r.warn(name, s.Warnings(), reader.Warnings())
 	if t := s.Tail(); len(t) > 0 {
 		r.out.SetTail(t)
 	}
 	return s.Close()
+}
+
+func (r *run) warn(name string, lists ...[]string) {
+	for _, list := range lists {
+		for _, w := range list {
+			r.o.Warn(name + ": " + w)
+		}
+	}
 }
 
 // start makes the writer, or lets the one there is go on with another input.
@@ -349,11 +389,11 @@ func skip(in io.Reader, from step) (io.Reader, error) {
 
 // open makes the output stream like the first input.
 func (r *run) open(s *stream.Reader, from step) (err error) {
-	if r.out != nil {
+	if r.out != nil || r.sender != nil {
 		return nil
 	}
 	r.form = s.Info()
-	out := &sink{w: r.o.Out, n: &r.bytesOut}
+	out := &tally{w: r.o.Out, n: &r.bytesOut}
 	if from.Out > 0 {
 		r.form = from.Form
 		out.skip = r.form.MarkLen(r.o.UTF8) // it is there
@@ -363,6 +403,9 @@ func (r *run) open(s *stream.Reader, from step) (err error) {
 }
 
 func (r *run) write(b *record.Batch, input int) error {
+	if r.sender != nil {
+		return r.sender.send(b, input, r.header)
+	}
 	if err := r.writer.Write(b); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
@@ -411,15 +454,15 @@ func (l *lineEnds) end() error {
 	return err
 }
 
-// sink counts what is written, but for the first bytes, which are left out.
-type sink struct {
+// tally counts what is written, but for the first bytes, which are left out.
+type tally struct {
 	w    io.Writer
 	n    *atomic.Int64
 	skip int
 	err  error // the first, and from then on the answer to every Write
 }
 
-func (s *sink) Write(p []byte) (int, error) {
+func (s *tally) Write(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
