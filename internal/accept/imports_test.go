@@ -82,6 +82,7 @@ var may = map[string][]string{
 	"enrich":               {"indicator", "limit", "record", "source"},
 	"lookupcache":          {"indicator", "limit", "source"},
 	"lookupcache/disk":     {"indicator", "limit", "lookupcache", "source"},
+	"graph":                {"indicator", "source"},
 	"server":               {"indicator", "source"},
 	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
 	"internal/httpx":       {"limit", "source"},
