@@ -22,8 +22,14 @@ import (
 
 // enrichCmd is `tclookup enrich`.
 type enrichCmd struct {
-	runOptions  `embed:""`
+	enrichFlags `embed:""`
 	Files       []string `arg:"" optional:"" name:"file" help:"Files of records; stdin when none is named. - is stdin."`
+}
+
+// enrichFlags are the flags of every command that enriches records, wherever
+// the records come from.
+type enrichFlags struct {
+	runOptions  `embed:""`
 	Format      string   `name:"format" default:"auto" placeholder:"FORMAT" help:"auto (by the content, the default), csv, tsv, ssv (semicolons) or jsonl."`
 	OutputFile  string   `name:"output-file" short:"o" placeholder:"FILE" help:"Write there instead of stdout."`
 	Compress    string   `name:"compress" default:"none" placeholder:"KIND" help:"Compress the output: none (default), gzip, zstd, or auto, like the input."`
@@ -49,6 +55,22 @@ Examples:
 
 // Run implements the command.
 func (c *enrichCmd) Run(ctx context.Context, a *app) error {
+	return c.enrich(ctx, a, func(*progress) ([]filter.Input, []string, error) {
+		in, err := c.inputs(a.stdin)
+		if err != nil {
+			return nil, nil, usageError{err}
+		}
+		return in, c.names(), nil
+	})
+}
+
+// opener returns the inputs of a run, and the names that tell them from others
+// in a journal. It is called once the flags and the configuration are known to
+// be right, and may say in the progress what the inputs wait for.
+type opener func(*progress) ([]filter.Input, []string, error)
+
+// enrich runs the command over the inputs that open returns.
+func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	syntax, compress, err := c.check()
 	if err != nil {
 		return usageError{err}
@@ -69,11 +91,12 @@ func (c *enrichCmd) Run(ctx context.Context, a *app) error {
 	if _, err := enrich.New(engine.EnrichOptions(conf, fields)); err != nil {
 		return usageError{err}
 	}
-	inputs, err := c.inputs(a.stdin)
+	bar := &progress{}
+	inputs, names, err := open(bar)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
-	out, journal, closeOut, err := c.output(a.stdout, conf, fields)
+	out, journal, closeOut, err := c.output(a.stdout, conf, fields, names)
 	if errors.Is(err, filter.ErrComplete) {
 		a.warn("%s: %v; nothing to do", c.Resume, err)
 		return nil
@@ -82,7 +105,6 @@ func (c *enrichCmd) Run(ctx context.Context, a *app) error {
 		return usageError{err}
 	}
 	log := a.logger(conf)
-	bar := &progress{}
 	eng, err := engine.Open(ctx, engine.Options{
 		Config: conf, DataDir: a.place.dataDir(conf), Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update,
 	})
@@ -140,7 +162,7 @@ type summary struct {
 }
 
 // check reads the flags that have a few possible values.
-func (c *enrichCmd) check() (syntax codec.Syntax, compress stream.Compression, err error) {
+func (c *enrichFlags) check() (syntax codec.Syntax, compress stream.Compression, err error) {
 	var errs []error
 	if c.Format != "auto" {
 		if syntax, err = codec.ParseSyntax(c.Format); err != nil {
@@ -215,9 +237,21 @@ type unclosed struct{ *os.File }
 // Close does nothing.
 func (unclosed) Close() error { return nil }
 
+// names returns the names of the files, with what changes when they do.
+func (c *enrichCmd) names() []string {
+	var names []string
+	for _, name := range c.Files {
+		if info, err := os.Stat(name); err == nil && name != "-" {
+			name = fmt.Sprintf("%s (%d bytes of %s)", name, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // output returns where to write, the journal of it if there is to be one, and
 // how to end both.
-func (c *enrichCmd) output(stdout io.Writer, conf *config.Config, fields []enrich.Field) (io.Writer, *filter.Journal, func() error, error) {
+func (c *enrichFlags) output(stdout io.Writer, conf *config.Config, fields []enrich.Field, names []string) (io.Writer, *filter.Journal, func() error, error) {
 	if c.OutputFile == "" || c.OutputFile == "-" {
 		return stdout, nil, func() error { return nil }, nil
 	}
@@ -232,13 +266,6 @@ func (c *enrichCmd) output(stdout io.Writer, conf *config.Config, fields []enric
 	options, err := json.Marshal([]any{fields, conf.Output, conf.Prefix, conf.ListLimit, conf.CIM, c.Format, c.Encoding, c.Separator})
 	if err != nil {
 		return nil, nil, nil, err
-	}
-	var names []string
-	for _, name := range c.Files {
-		if info, err := os.Stat(name); err == nil && name != "-" {
-			name = fmt.Sprintf("%s (%d bytes of %s)", name, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
-		}
-		names = append(names, name)
 	}
 	j, err := filter.OpenJournal(c.Resume, string(options), names, c.OutputFile, f)
 	if err != nil {

@@ -28,7 +28,11 @@ type progress struct {
 	ended  sync.WaitGroup
 
 	rows, distinct, open atomic.Int64
+	waiting              atomic.Pointer[string] // what for, shown instead of numbers
 }
+
+// wait shows what the run waits for until it is empty.
+func (p *progress) wait(what string) { p.waiting.Store(&what) }
 
 // start begins to show; when is auto, always or never.
 func (p *progress) start(w io.Writer, when string, e *engine.Engine) {
@@ -68,6 +72,9 @@ func (p *progress) set(rows, distinct int64, open int) {
 
 // text says how far the run is.
 func (p *progress) text() string {
+	if what := p.waiting.Load(); what != nil && *what != "" {
+		return *what
+	}
 	text := fmt.Sprintf("%d rows, %d indicators, %d requests", p.rows.Load(), p.distinct.Load(), p.engine.Requests())
 	if p.what != "" {
 		text = fmt.Sprintf("%d %s, %d requests", p.rows.Load(), p.what, p.engine.Requests())
