@@ -18,6 +18,7 @@ type Input struct {
 	License  []byte         // the project's licence text
 	Licenses []archive.File // those of the linked modules, from Licenses
 	Version  string
+	Commit   string // the revision of the sources, empty when nobody knows
 	Builds   Builds
 }
 

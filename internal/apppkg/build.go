@@ -23,7 +23,7 @@ type BuildOptions struct {
 	Root    string // the module's directory
 	Main    string // the main package, for instance ./cmd/tclookup
 	Version string
-	Commit  string // the revision of the sources; empty: what git says, if anything
+	Commit  string // the revision of the sources, from Revision
 	Targets []Target
 	Log     func(format string, args ...any) // optional: told before each build
 }
@@ -36,13 +36,12 @@ func Build(ctx context.Context, o BuildOptions) (Builds, error) {
 		return nil, fmt.Errorf("build: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	vcs := o.Commit == "" && versionControlled(ctx, o.Root)
 	builds := Builds{}
 	for _, t := range o.Targets {
 		if o.Log != nil {
 			o.Log("building %s for %s", o.Main, t)
 		}
-		image, err := buildOne(ctx, o, t, filepath.Join(dir, t.OS+"-"+t.Arch), vcs)
+		image, err := buildOne(ctx, o, t, filepath.Join(dir, t.OS+"-"+t.Arch))
 		if err != nil {
 			return nil, err
 		}
@@ -51,12 +50,12 @@ func Build(ctx context.Context, o BuildOptions) (Builds, error) {
 	return builds, nil
 }
 
-func buildOne(ctx context.Context, o BuildOptions, t Target, out string, vcs bool) ([]byte, error) {
+func buildOne(ctx context.Context, o BuildOptions, t Target, out string) ([]byte, error) {
 	ldflags := "-s -w -X " + versionPackage + ".version=" + o.Version
 	if o.Commit != "" {
 		ldflags += " -X " + versionPackage + ".commit=" + o.Commit
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", fmt.Sprintf("-buildvcs=%t", vcs), "-ldflags", ldflags, "-o", out, o.Main)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", out, o.Main)
 	cmd.Dir = o.Root
 	cmd.Env = goEnv(t)
 	if text, err := cmd.CombinedOutput(); err != nil {

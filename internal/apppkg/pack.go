@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,12 +14,17 @@ import (
 	"github.com/tclookup/tclookup/internal/apppkg/archive"
 )
 
-// Pack returns the bytes of one package.
+// Pack returns the bytes of one package: its files and their bill of materials.
 func Pack(in Input, p Platform, mtime time.Time) ([]byte, error) {
 	files, err := Assemble(in, p)
 	if err != nil {
 		return nil, fmt.Errorf("package %s: %w", p.Name, err)
 	}
+	sbom, err := SBOM(in, p, mtime)
+	if err != nil {
+		return nil, fmt.Errorf("package %s: %w", p.Name, err)
+	}
+	files = append(files, archive.File{Path: path.Join(AppID, SBOMPath), Data: sbom})
 	var b bytes.Buffer
 	if err := archive.Write(&b, files, mtime); err != nil {
 		return nil, fmt.Errorf("package %s: %w", p.Name, err)
@@ -26,11 +32,11 @@ func Pack(in Input, p Platform, mtime time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Sums returns the text of SHA256SUMS for packages by file name, in the form
+// Sums returns the text of SHA256SUMS for files by name, in the form
 // that sha256sum -c reads.
-func Sums(packages map[string][]byte) []byte {
+func Sums(files map[string][]byte) []byte {
 	var lines []string
-	for name, data := range packages {
+	for name, data := range files {
 		lines = append(lines, fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name))
 	}
 	// By name: it begins at the same column of every line.

@@ -79,11 +79,20 @@ func SourceTime(ctx context.Context, root, epoch string) (time.Time, error) {
 	return time.Unix(sec, 0).UTC(), nil
 }
 
-// versionControlled says whether git knows the tree, so that go build can stamp
-// the revision.
-func versionControlled(ctx context.Context, root string) bool {
-	_, err := git(ctx, root, "rev-parse", "HEAD")
-	return err == nil
+// Revision names the commit of the sources, with "-dirty" behind it when files
+// of it were changed; empty outside version control.
+//
+// It is asked for here and linked in: go build's own stamp is missing in linked
+// worktrees and in shallow copies that git refuses to look at.
+func Revision(ctx context.Context, root string) string {
+	rev, err := git(ctx, root, "rev-parse", "HEAD")
+	if err != nil {
+		return ""
+	}
+	if out, err := git(ctx, root, "status", "--porcelain", "--untracked-files=no"); err != nil || out != "" {
+		rev += "-dirty"
+	}
+	return rev
 }
 
 func git(ctx context.Context, root string, args ...string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -80,6 +81,25 @@ func TestSourceTime(t *testing.T) {
 	run("commit", "-q", "--allow-empty", "-m", "first")
 	if got := at(""); got.Unix() != 1600000000 {
 		t.Errorf("in a repository: %v", got)
+	}
+
+	if got := Revision(t.Context(), filepath.Join(dir, "none")); got != "" {
+		t.Errorf("no directory: revision %q", got)
+	}
+	rev := Revision(t.Context(), dir)
+	if len(rev) < 40 || strings.Contains(rev, "-") {
+		t.Errorf("revision %q", rev)
+	}
+	name := filepath.Join(dir, "a")
+	if err := os.WriteFile(name, []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := Revision(t.Context(), dir); got != rev {
+		t.Errorf("with a file git does not know: %q, want %q", got, rev)
+	}
+	run("add", "a")
+	if got := Revision(t.Context(), dir); got != rev+"-dirty" {
+		t.Errorf("with changes: %q, want %q", got, rev+"-dirty")
 	}
 }
 

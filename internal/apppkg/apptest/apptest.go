@@ -17,6 +17,9 @@ import (
 // Version is the version the programs are built as.
 const Version = "0.1.0"
 
+// Commit is the revision they claim to be from.
+const Commit = "0123456789abcdef0123456789abcdef01234567"
+
 // Stub is the main package of the programs, seen from the project's root.
 const Stub = "./internal/apppkg/testdata/stub"
 
@@ -74,7 +77,7 @@ var built struct {
 
 // Options say how the stub is built.
 func Options(t testing.TB, targets ...apppkg.Target) apppkg.BuildOptions {
-	return apppkg.BuildOptions{Root: Root(t), Main: Stub, Version: Version, Commit: "test", Targets: targets}
+	return apppkg.BuildOptions{Root: Root(t), Main: Stub, Version: Version, Commit: Commit, Targets: targets}
 }
 
 // Input returns what the project's own app and the stubs make up.
@@ -85,7 +88,7 @@ func Input(t testing.TB) apppkg.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := apppkg.Input{App: os.DirFS(filepath.Join(root, "app")), License: license, Version: Version, Builds: Builds(t)}
+	in := apppkg.Input{App: os.DirFS(filepath.Join(root, "app")), License: license, Version: Version, Commit: Commit, Builds: Builds(t)}
 	in.Licenses, err = apppkg.Licenses(t.Context(), root, Stub, apppkg.Targets(apppkg.Platforms()[1]))
 	if err != nil {
 		t.Fatal(err)

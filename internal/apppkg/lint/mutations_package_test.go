@@ -4,13 +4,17 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"debug/macho"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/tclookup/tclookup/internal/apppkg"
+	"github.com/tclookup/tclookup/internal/apppkg/apptest"
 )
 
 func packageMutations() []mutation {
@@ -125,6 +129,26 @@ func binaryMutations() []mutation {
 		{"program_build", "paths", nil, linuxProgram, editAll(linuxProgram, "-trimpath=true", "-trimpath=none")},
 		{"program_build", "cgo", nil, linuxProgram, editAll(linuxProgram, "CGO_ENABLED=0", "CGO_ENABLED=1")},
 		{"program_build", "not Go", nil, linuxProgram, edit(linuxProgram, "\xff Go buildinf:", "\xff No buildinf:")},
+		{"bill_of_materials", "missing", nil, sbomFile, remove(sbomFile)},
+		{"bill_of_materials", "other format", nil, sbomFile, put(sbomFile, "{}")},
+		{"bill_of_materials", "version", nil, sbomFile, edit(sbomFile, `"version": "0.1.0"`, `"version": "0.2.0"`)},
+		{"bill_of_materials", "no commit", severity(Warning), sbomFile, edit(sbomFile, "tclookup:commit", "tclookup:revision")},
+		{"bill_of_materials", "other commit", nil, linuxProgram, edit(sbomFile, apptest.Commit, strings.Repeat("f", 40))},
+		{"bill_of_materials", "changed program", nil, sbomFile, func(m *mutant) { m.append(linuxProgram, "x") }},
+		{"bill_of_materials", "unlisted module", nil, sbomFile, func(m *mutant) {
+			self, err := os.Executable() // a program with modules: this test
+			if err != nil {
+				m.Fatal(err)
+			}
+			data, err := os.ReadFile(self)
+			if err != nil {
+				m.Fatal(err)
+			}
+			old := fmt.Sprintf("%x", sha256.Sum256(m.member(linuxProgram).Data))
+			m.put(linuxProgram, string(data))
+			m.edit(sbomFile, old, fmt.Sprintf("%x", sha256.Sum256(data)))
+		}},
+		{"bill_of_materials", "not listed", nil, sbomFile, edit(sbomFile, `"name": "`+windowsProgram, `"name": "x`+windowsProgram)},
 		{"program_version", "another", nil, linuxProgram, func(m *mutant) {
 			m.edit("default/app.conf", "version = 0.1.0", "version = 7.6.5")
 		}},

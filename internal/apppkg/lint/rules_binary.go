@@ -1,6 +1,11 @@
 package lint
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/json"
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
@@ -24,6 +29,7 @@ func binaryChecks() []check {
 		{"program_build", checkBuild},
 		{"program_version", checkProgramVersion},
 		{"path_pointer", checkPointers},
+		{"bill_of_materials", checkBill},
 	}
 }
 
@@ -233,6 +239,81 @@ func runsHere(image []byte) bool {
 	formats := map[string]string{"linux": "ELF", "windows": "PE", "darwin": "Mach-O"}
 	got, err := arches(image)
 	return err == nil && formats[runtime.GOOS] == format(image) && slices.Contains(got, runtime.GOARCH)
+}
+
+// sbom is what the check reads of a CycloneDX file.
+type sbom struct {
+	BOMFormat string `json:"bomFormat"`
+	Metadata  struct {
+		Component struct {
+			Version    string
+			Properties []struct{ Name, Value string }
+		}
+	}
+	Components []struct {
+		Name, Version string
+		Hashes        []struct{ Alg, Content string }
+	}
+}
+
+const sbomFile = "sbom.cdx.json"
+
+// checkBill compares the bill of materials with the programs beside it.
+func checkBill(a *app) {
+	f := a.files[sbomFile]
+	if f == nil {
+		a.fail(sbomFile, 0, mendPackage, "is missing: nobody can tell what the programs are made of")
+		return
+	}
+	var bom sbom
+	if err := json.Unmarshal(f.Data, &bom); err != nil || bom.BOMFormat != "CycloneDX" {
+		a.fail(sbomFile, 0, mendPackage, "is no CycloneDX JSON: %v", err)
+		return
+	}
+	if v := bom.Metadata.Component.Version; v != a.value("app", "launcher", "version") {
+		a.fail(sbomFile, 0, mendPackage, "is about version %s", v)
+	}
+	commit := ""
+	for _, p := range bom.Metadata.Component.Properties {
+		if p.Name == "tclookup:commit" {
+			commit = p.Value
+		}
+	}
+	if commit == "" {
+		a.warn(sbomFile, 0, "package from a git checkout, or with -commit", "does not say from which commit the programs are")
+	}
+	listed := map[string]string{} // file or module to hash or version
+	for _, c := range bom.Components {
+		listed[c.Name] = c.Version
+		for _, h := range c.Hashes {
+			if h.Alg == "SHA-256" {
+				listed[c.Name] = h.Content
+			}
+		}
+	}
+	for _, name := range a.natives() {
+		data := a.files[name].Data
+		if sum := fmt.Sprintf("%x", sha256.Sum256(data)); listed[name] != sum {
+			a.fail(sbomFile, 0, mendPackage, "the SHA-256 of %s is %s, not %q", name, sum, listed[name])
+		}
+		for _, image := range images(data) {
+			if !bytes.Contains(image, []byte(commit)) {
+				a.fail(name, 0, mendPackage, "is not from commit %s", commit)
+			}
+			info, err := buildinfo.Read(bytes.NewReader(image))
+			if err != nil {
+				continue // has its own check
+			}
+			for _, m := range info.Deps {
+				if m.Replace != nil {
+					m = m.Replace
+				}
+				if listed[m.Path] != m.Version {
+					a.fail(sbomFile, 0, mendPackage, "%s holds %s %s, which is not listed", name, m.Path, m.Version)
+				}
+			}
+		}
+	}
 }
 
 func checkPointers(a *app) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tclookup/tclookup/internal/apppkg"
@@ -54,8 +55,14 @@ func TestPackageThenLint(t *testing.T) {
 	if !bytes.Equal(files[0], files[1]) {
 		t.Error("two runs, two packages")
 	}
+	sbom := strings.TrimSuffix(name, ".tgz") + ".cdx.json"
+	bill, err := os.ReadFile(sbom)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
-	if want := fmt.Sprintf("%x  %s\n", sha256.Sum256(files[0]), filepath.Base(name)); err != nil || string(sums) != want {
+	want := fmt.Sprintf("%x  %s\n%x  %s\n", sha256.Sum256(bill), filepath.Base(sbom), sha256.Sum256(files[0]), filepath.Base(name))
+	if err != nil || string(sums) != want {
 		t.Errorf("SHA256SUMS is %q, %v; want %q", sums, err, want)
 	}
 	if err := run(t.Context(), []string{"lint", "-strict", name}); err != nil {

@@ -7,4 +7,4 @@ import (
 	"github.com/tclookup/tclookup/internal/version"
 )
 
-func main() { fmt.Println("tclookup", version.String()) }
+func main() { fmt.Println("tclookup", version.String(), version.Commit()) }
