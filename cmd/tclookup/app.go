@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/logline"
 	"github.com/tclookup/tclookup/internal/version"
 )
 
@@ -37,6 +38,7 @@ type commands struct {
 	Enrich     enrichCmd     `cmd:"" help:"Add what is known to records: CSV, TSV or JSON Lines in, the same out."`
 	Report     reportCmd     `cmd:"" help:"Show what is known about single indicators."`
 	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
+	Vote       voteCmd       `cmd:"" help:"Cast one public vote on a domain or IP address: malicious or harmless."`
 	Cache      cacheCmd      `cmd:"" help:"Look after what is kept between runs: answers, budgets, the queue."`
 	Doctor     doctorCmd     `cmd:"" help:"Check that everything is in order: configuration, data directory, sources, budgets."`
 	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
@@ -167,7 +169,7 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "report", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
+	return slices.Contains([]string{"enrich", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.
@@ -218,7 +220,7 @@ func (a *app) logger(c *config.Config) *slog.Logger {
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	}
-	return textLog(a.stderr, c.LogLevel)
+	return logline.Text(a.stderr, c.LogLevel)
 }
 
 func (a *app) warn(format string, args ...any) {

@@ -93,7 +93,7 @@ func (d *demoCmd) inside(ctx context.Context, a *app, eng *engine.Engine) (p pas
 	if err != nil {
 		return p, nil, err
 	}
-	cmd := newSearchCommand(a.place)
+	cmd := newSearchCommand("tclookup", a.place)
 	cmd.keep = true
 	cmd.open = func(context.Context, engine.Options) (*engine.Engine, error) { return eng, nil }
 	search := chunkedtest.Search{

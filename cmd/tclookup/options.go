@@ -10,6 +10,7 @@ import (
 	"github.com/tclookup/tclookup/enrich"
 	"github.com/tclookup/tclookup/indicator"
 	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/splunkapp"
 )
 
 // runOptions are the options of a run on the command line. What is not given
@@ -137,20 +138,15 @@ func here() place {
 	return place{exe, os.Environ(), os.Getenv}
 }
 
-// dataDir returns where what outlives a run is kept, empty if nowhere.
-func (p place) dataDir(c *config.Config) string {
-	dir, err := config.DataDir(c, p.getenv, p.exe)
-	if err != nil {
-		return ""
-	}
-	return dir
+// app is the same for the roles in Splunk.
+func (p place) app() splunkapp.Place {
+	return splunkapp.Place{Exe: p.exe, Environ: p.environ, Getenv: p.getenv}
 }
+
+// dataDir returns where what outlives a run is kept, empty if nowhere.
+func (p place) dataDir(c *config.Config) string { return p.app().DataDir(c) }
 
 // load reads the configuration. file is the flag --config.
 func (p place) load(file string, overrides []config.Override) (*config.Config, error) {
-	files, err := config.Locate(p.getenv, p.exe, file)
-	if err != nil {
-		return nil, err
-	}
-	return config.Load(config.Options{Files: files, Environ: p.environ, Overrides: overrides})
+	return p.app().Load(file, overrides)
 }

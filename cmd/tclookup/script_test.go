@@ -26,6 +26,7 @@ type serverKey struct{}
 // answers. The commands beyond those of testscript are:
 //
 //	asked KEY...            exactly these were asked for, each once
+//	votes VOTE/VALUE...     exactly these votes were cast, each once
 //	gzip|gunzip IN OUT      and zstd, unzstd
 //	utf16 ORDER IN OUT      le or be, with a byte order mark
 //	crlf IN OUT             the same lines, ended as on Windows
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"asked":     asked,
+			"votes":     cast,
 			"gzip":      converter(compressor(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })),
 			"zstd":      converter(compressor(func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z })),
 			"gunzip":    converter(func(in []byte) ([]byte, error) { return unpack(gzip.NewReader(bytes.NewReader(in))) }),
@@ -100,6 +102,19 @@ func asked(ts *testscript.TestScript, _ bool, want []string) {
 		if n != 1 {
 			ts.Fatalf("%s was asked for %d times", k, n)
 		}
+	}
+}
+
+// cast checks the votes.
+func cast(ts *testscript.TestScript, _ bool, want []string) {
+	var got []string
+	for _, q := range ts.Value(serverKey{}).(*accept.Server).Questions() {
+		if q.Kind == "vote" {
+			got = append(got, q.Value)
+		}
+	}
+	if !slices.Equal(got, want) {
+		ts.Fatalf("the votes are %q, should be %q", got, want)
 	}
 }
 

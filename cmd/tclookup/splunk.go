@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/tclookup/tclookup/enrich"
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
+	"github.com/tclookup/tclookup/internal/logline"
+	"github.com/tclookup/tclookup/internal/splunkapp"
+	"github.com/tclookup/tclookup/internal/splunkapp/command"
 	"github.com/tclookup/tclookup/record"
 	"github.com/tclookup/tclookup/source"
 )
@@ -25,9 +29,10 @@ var stanzas = []string{"tclookup", "threatcrowdlookup"}
 // the configuration and nothing else; what looks up is put together when the
 // first rows come.
 type searchCommand struct {
-	place place
-	open  func(context.Context, engine.Options) (*engine.Engine, error)
-	keep  bool // the engine is closed by who opened it
+	place  place
+	stanza string
+	open   func(context.Context, engine.Options) (*engine.Engine, error)
+	keep   bool // the engine is closed by who opened it
 
 	options  searchOptions
 	config   *config.Config
@@ -36,19 +41,26 @@ type searchCommand struct {
 	enricher *enrich.Enricher
 	bodies   *codec.CSVBodies
 	batch    record.Batch
-	notes    notes
+	notes    logline.Notes
+	answers  splunkapp.Answers
+	run      *splunkapp.Run
+	started  time.Time
 	waited   time.Duration
 	calls    int64
+	in, out  int64 // bytes of bodies
+	done     bool  // the last request was answered
+	failed   error
 }
 
 // searchOptions are the options of a search.
 type searchOptions struct {
 	splOptions
 	AllFields tri `arg:"all_fields" help:"have splunkd send every field"`
+	KVStore   tri `arg:"kvstore" help:"also write answers into the KV store"`
 }
 
-func newSearchCommand(p place) *searchCommand {
-	return &searchCommand{place: p, open: engine.Open}
+func newSearchCommand(stanza string, p place) *searchCommand {
+	return &searchCommand{place: p, stanza: stanza, open: engine.Open}
 }
 
 // Getinfo implements chunked.Handler.
@@ -58,9 +70,17 @@ func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked
 	}
 	run := runOptions(s.options.splOptions)
 	overrides := run.overrides(func(option string) string { return "option " + option })
-	if info.Preview { // a preview spends no budget
-		overrides = append(overrides, config.Override{Stanza: "tclookup", Key: "mode", Value: string(config.Only), From: "preview"})
+	set := func(key, value, from string) {
+		overrides = append(overrides, config.Override{Stanza: "tclookup", Key: key, Value: value, From: from})
 	}
+	if s.options.KVStore != "" {
+		set("kvstore", string(s.options.KVStore), "option kvstore")
+	}
+	if info.Preview { // a preview spends no budget and writes nothing
+		set("mode", string(config.Only), "preview")
+		set("kvstore", "false", "preview")
+	}
+	s.run = splunkapp.FromInfo(s.place.app(), s.stanza, info)
 	var err error
 	if s.config, err = s.place.load("", overrides); err != nil {
 		return nil, err
@@ -87,10 +107,14 @@ func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked
 
 // start puts the look-up chain together.
 func (s *searchCommand) start(ctx context.Context) (err error) {
-	s.engine, err = s.open(context.WithoutCancel(ctx), engine.Options{
+	o := engine.Options{
 		Config: s.config, DataDir: s.place.dataDir(s.config), Fields: s.fields, Refresh: s.options.Refresh.set(), Demo: s.options.Demo.set(),
-		Log: s.notes.log(),
-	})
+		Log: s.notes.Logger(), Key: s.run.Key,
+	}
+	if s.config.KVStore && !s.options.Demo.set() {
+		o.Answered = s.answers.Add
+	}
+	s.engine, err = s.open(context.WithoutCancel(ctx), o)
 	if err != nil {
 		return err
 	}
@@ -103,6 +127,22 @@ func (s *searchCommand) start(ctx context.Context) (err error) {
 
 // Execute implements chunked.Handler.
 func (s *searchCommand) Execute(ctx context.Context, req *chunked.Request, reply *chunked.Reply) error {
+	if s.started.IsZero() {
+		s.started = time.Now()
+	}
+	s.in += int64(len(req.Body))
+	if s.failed = s.execute(ctx, req, reply); s.failed == nil {
+		s.out += int64(len(reply.Body))
+		s.done = req.Finished
+	}
+	return s.failed
+}
+
+// saveAt is how many answers are written into the KV store at once, before the
+// end of the search.
+const saveAt = 500
+
+func (s *searchCommand) execute(ctx context.Context, req *chunked.Request, reply *chunked.Reply) error {
 	if hasRows(req.Body) {
 		if s.enricher == nil {
 			if err := s.start(ctx); err != nil {
@@ -113,10 +153,15 @@ func (s *searchCommand) Execute(ctx context.Context, req *chunked.Request, reply
 			return err
 		}
 	}
+	if n := s.answers.Len(); n >= saveAt || n > 0 && req.Finished {
+		if _, err := s.answers.Save(ctx, s.run); err != nil {
+			s.notes.Add(err.Error())
+		}
+	}
 	if req.Finished && s.enricher != nil {
 		s.account(reply)
 	}
-	for _, n := range s.notes.take() {
+	for _, n := range s.notes.Take() {
 		reply.Warn("%s", n)
 	}
 	return nil
@@ -184,9 +229,26 @@ func gaps(st *enrich.Stats, e *engine.Engine) []string {
 
 // Finish is called at the end of the conversation.
 func (s *searchCommand) Finish() {
+	if !s.started.IsZero() {
+		s.log()
+	}
 	if s.engine != nil && !s.keep {
 		_ = s.engine.Close()
 	}
+}
+
+// log writes the line of the search into the app's log.
+func (s *searchCommand) log() {
+	a := splunkapp.Account{BytesIn: s.in, BytesOut: s.out}
+	if s.enricher != nil {
+		a.Stats, a.Requests = s.enricher.Stats(), s.engine.Requests()
+	}
+	err := s.failed
+	if err == nil && !s.done {
+		err = splunkapp.Public{Err: errors.New("the search ended before the last request")}
+	}
+	s.run.Log(a, s.started, err, os.Stderr)
+	s.run.Close()
 }
 
 // refusal is the handler of a stanza that the program does not know.
@@ -194,7 +256,7 @@ type refusal struct{ stanza string }
 
 // Getinfo implements chunked.Handler.
 func (r refusal) Getinfo(context.Context, *chunked.Info) (*chunked.Config, error) {
-	return nil, fmt.Errorf("unknown command %q in commands.conf: the commands are %s", r.stanza, strings.Join(stanzas, ", "))
+	return nil, fmt.Errorf("unknown command %q in commands.conf: the commands are %s", r.stanza, strings.Join(append(slices.Clone(stanzas), command.Names()...), ", "))
 }
 
 // Execute implements chunked.Handler.
@@ -202,8 +264,11 @@ func (refusal) Execute(context.Context, *chunked.Request, *chunked.Reply) error 
 
 // handlerFor returns the handler of a stanza.
 func handlerFor(stanza string, p place) chunked.Handler {
-	if !slices.Contains(stanzas, stanza) {
-		return refusal{stanza}
+	if slices.Contains(stanzas, stanza) {
+		return newSearchCommand(stanza, p)
 	}
-	return newSearchCommand(p)
+	if h := command.New(stanza, p.app()); h != nil {
+		return h
+	}
+	return refusal{stanza}
 }

@@ -26,8 +26,8 @@ type Question struct {
 	RawQuery string
 	Header   http.Header
 	// Kind and Value are what is asked for: the endpoint, such as domain, and
-	// the decoded parameter. Both are empty when the request is none of the
-	// API's.
+	// the decoded parameter; of a vote they are vote and like 0/evil.com. Both
+	// are empty when the request is none of the API's.
 	Kind, Value string
 }
 
@@ -99,6 +99,9 @@ func question(r *http.Request) Question {
 	if ok && ok2 && r.URL.Query().Has(parameters[kind]) {
 		q.Kind, q.Value = kind, r.URL.Query().Get(parameters[kind])
 	}
+	if r.URL.Path == "/vote.php" && r.URL.Query().Has("vote") && r.URL.Query().Has("value") {
+		q.Kind, q.Value = "vote", r.URL.Query().Get("vote")+"/"+r.URL.Query().Get("value")
+	}
 	return q
 }
 
@@ -126,6 +129,8 @@ func Answer(w http.ResponseWriter, q *Question) {
 	switch {
 	case q.Kind == "":
 		http.NotFound(w, &http.Request{})
+	case q.Kind == "vote":
+		fmt.Fprint(w, "<html>Thank you</html>")
 	case strings.Contains(q.Value, "nothing"):
 		fmt.Fprint(w, `{"response_code":"0"}`)
 	default:

@@ -49,6 +49,7 @@ type Global struct {
 	MaxLookups int           // 0: no bound
 	ListLimit  int           // 0: no bound
 	CIM        bool
+	KVStore    bool // also write answers into Splunk's KV store
 	LogLevel   slog.Level
 	LogFormat  string // "text" or "json"
 }
@@ -114,6 +115,7 @@ type Source struct {
 	CAFile      string // PEM file of certificates trusted for this source, empty for none
 	InsecureTLS bool
 	APIKey      Secret
+	StoredKey   bool // Splunk stores the API key
 	Concurrency int
 	Retries     int
 	BreakAfter  int // consecutive failures, 0: never

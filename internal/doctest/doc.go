@@ -9,8 +9,8 @@
 //	text output      what the sh block above it prints on stdout, … standing
 //	                 for any text within a line
 //	text stderr      the same of stderr
-//	spl              searches, an empty line between them; each tclookup or
-//	                 threatcrowdlookup in them must be accepted by the program
+//	spl              searches, an empty line between them; each of the
+//	                 app's commands in them must be accepted by the program
 //	go file=NAME     a file of a program; the files of a document are tested
 //	                 together with go test
 //	console, text, ini, json, csv and nothing at all: not run

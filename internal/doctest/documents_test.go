@@ -166,7 +166,7 @@ func (p *page) searches(t *testing.T, list []block) {
 		for _, s := range searches(&b) {
 			for _, stage := range stages(s.text) {
 				name, _, _ := strings.Cut(stage, " ")
-				if name != "tclookup" && name != "threatcrowdlookup" {
+				if !slices.Contains([]string{"tclookup", "threatcrowdlookup", "tcreport", "tcstatus", "tcvote"}, name) {
 					continue
 				}
 				calls++

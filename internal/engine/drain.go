@@ -117,6 +117,9 @@ func (e *Engine) drain(ctx context.Context, items []disk.QueueItem, d *Drained, 
 			case r.Status == source.Found, r.Status == source.NotFound:
 				d.Answered++
 				left--
+				if r.Status == source.Found || e.only(link, inds[i].Type) {
+					e.answered(inds[i], r)
+				}
 				never = append(never, key)
 			case r.Status == source.Unsupported:
 				never = append(never, key)
@@ -130,6 +133,17 @@ func (e *Engine) drain(ctx context.Context, items []disk.QueueItem, d *Drained, 
 	}
 	done := context.WithoutCancel(ctx)
 	return errors.Join(q.Remove(done, never), q.Return(done, later, drainRetry), q.Return(done, soon, 0))
+}
+
+// only reports whether no other source answers a type, so that what the link
+// does not know nobody knows.
+func (e *Engine) only(l *Link, t indicator.Type) bool {
+	for i := range e.Links {
+		if o := &e.Links[i]; o != l && o.Cache.Types().Has(t) {
+			return false
+		}
+	}
+	return true
 }
 
 // link returns the source whose answers have a scope.

@@ -43,6 +43,12 @@ type Options struct {
 	Demo bool
 	// Reports says that whole reports are wanted whatever the output.
 	Reports bool
+	// Key returns the API key of a source whose key Splunk stores; nil where
+	// there is none to ask. It is called when the source has to be asked.
+	Key func(ctx context.Context, source string) (string, error)
+	// Answered, if not nil, is told of each answer of the run, never by two
+	// goroutines at once.
+	Answered func(ind indicator.Indicator, r source.Result)
 	// Progress is passed to the enricher.
 	Progress func(enrich.Progress)
 	Log      *slog.Logger
@@ -61,6 +67,7 @@ type Engine struct {
 
 	opts   Options
 	memory *lookupcache.Memory
+	known  *source.Router
 	demo   *demodata.Server
 	sent   atomic.Int64
 	closed []io.Closer
@@ -72,6 +79,7 @@ type Link struct {
 	Scope  string // names its answers and its budget
 	Cache  *lookupcache.Cache
 	Gate   limit.Gate
+	voter  source.Voter // nil: it takes no votes
 }
 
 // memoryBytes bounds the memory cache of a run that has a disk cache behind.
@@ -110,15 +118,15 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if c.MaxLookups > 0 {
 		bound = limit.NewCap(c.MaxLookups).Gate
 	}
-	var list []source.Source
+	var list, known []source.Source
 	for _, s := range sources {
 		gate := e.gate(s)
-		client, err := e.client(s, bound(gate))
+		client, err := e.keyedClient(s, bound(gate))
 		if err != nil {
 			e.Close()
 			return nil, err
 		}
-		cache := lookupcache.New(client, lookupcache.Policy{
+		policy := lookupcache.Policy{
 			Scope: Scope(s),
 			TTL: func(ind indicator.Indicator, status source.Status, v source.Verdict) time.Duration {
 				return c.Cache.TTL(status == source.Found, ind.Type, v)
@@ -126,11 +134,15 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			Jitter: c.Cache.TTLJitter, StaleFor: c.Cache.StaleFor, Since: since,
 			Reports: o.Reports || enrich.NeedsReports(c.Output, c.CIM),
 			Offline: c.Mode != config.Live, Log: o.Log,
-		}, e.tiers()...)
+		}
+		cache := lookupcache.New(client, policy, e.tiers()...)
 		list = append(list, cache)
-		e.Links = append(e.Links, Link{Config: s, Scope: Scope(s), Cache: cache, Gate: gate})
+		policy.Offline, policy.Since, policy.Reports = true, time.Time{}, false
+		known = append(known, lookupcache.New(client, policy, e.tiers()...))
+		voter, _ := client.(source.Voter)
+		e.Links = append(e.Links, Link{Config: s, Scope: Scope(s), Cache: cache, Gate: gate, voter: voter})
 	}
-	e.Router = source.NewRouter(list...)
+	e.Router, e.known = source.NewRouter(list...), source.NewRouter(known...)
 	return e, nil
 }
 
@@ -139,6 +151,29 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 func Scope(s *config.Source) string {
 	_, server, _ := strings.Cut(s.BaseURL, "://")
 	return s.Name + "@" + server
+}
+
+// keyedClient returns the client of a source, which asks for its key if Splunk
+// stores it.
+func (e *Engine) keyedClient(s *config.Source, gate limit.Gate) (source.Source, error) {
+	client, err := e.client(s, gate)
+	if err != nil || !s.StoredKey || !s.APIKey.IsZero() {
+		return client, err
+	}
+	return &keyed{
+		Source: client,
+		key: func(ctx context.Context) (string, error) {
+			if e.opts.Key == nil {
+				return "", fmt.Errorf("%s: %w", s.Name, errNoKeys)
+			}
+			return e.opts.Key(ctx, s.Name)
+		},
+		open: func(key string) (source.Source, error) {
+			with := *s
+			with.APIKey = config.NewSecret(key)
+			return e.client(&with, gate)
+		},
+	}, nil
 }
 
 func (e *Engine) client(s *config.Source, gate limit.Gate) (source.Source, error) {
@@ -180,6 +215,19 @@ func (e *Engine) rules() (err error) {
 	return err
 }
 
+// Source returns what answers the run: the router, and Options.Answered is
+// told of it.
+func (e *Engine) Source() source.Source {
+	if e.opts.Answered == nil {
+		return e.Router
+	}
+	return told{e.Router, e}
+}
+
+// Known returns what answers from the cache alone and sends nothing, whatever
+// the mode. Its answers have no reports.
+func (e *Engine) Known() source.Source { return e.known }
+
 // Enricher returns the enricher of the run.
 func (e *Engine) Enricher() (*enrich.Enricher, error) {
 	return enrich.New(e.enrichOptions())
@@ -187,7 +235,7 @@ func (e *Engine) Enricher() (*enrich.Enricher, error) {
 
 func (e *Engine) enrichOptions() enrich.Options {
 	o := EnrichOptions(e.opts.Config, e.opts.Fields)
-	o.Parser, o.Rules, o.Source, o.Decode = e.Parser, e.Rules, e.Router, e.Router.DecodeFrom
+	o.Parser, o.Rules, o.Source, o.Decode = e.Parser, e.Rules, e.Source(), e.Router.DecodeFrom
 	o.Progress = e.opts.Progress
 	if e.Store != nil && e.opts.Config.Mode != config.Only {
 		o.Queue = queue{e}
@@ -201,6 +249,27 @@ func EnrichOptions(c *config.Config, fields []enrich.Field) enrich.Options {
 	return enrich.Options{
 		Fields: fields, Output: c.Output, Prefix: c.Prefix, ListLimit: c.ListLimit,
 		MaxWait: c.MaxWait, CIM: c.CIM,
+	}
+}
+
+// told is the router, with somebody who is told of the answers.
+type told struct {
+	*source.Router
+	e *Engine
+}
+
+// Lookup implements source.Source.
+func (t told) Lookup(ctx context.Context, in []indicator.Indicator, done func(int, source.Result)) {
+	t.Router.Lookup(ctx, in, func(i int, r source.Result) {
+		t.e.answered(in[i], r)
+		done(i, r)
+	})
+}
+
+// answered passes on what is an answer.
+func (e *Engine) answered(ind indicator.Indicator, r source.Result) {
+	if e.opts.Answered != nil && (r.Status == source.Found || r.Status == source.NotFound) {
+		e.opts.Answered(ind, r)
 	}
 }
 

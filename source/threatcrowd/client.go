@@ -63,7 +63,7 @@ type Config struct {
 
 // Client asks one server. It is a source.Source and safe for concurrent use.
 type Client struct {
-	http        *httpx.Client
+	http, votes *httpx.Client
 	name        string
 	types       indicator.TypeSet
 	concurrency int
@@ -90,15 +90,20 @@ func New(c Config) (*Client, error) {
 	if c.APIKey != "" {
 		secret = http.Header{"X-Api-Key": {c.APIKey}}
 	}
-	h, err := httpx.New(httpx.Config{
+	conf := httpx.Config{
 		Name: c.Name, BaseURL: base, Gate: c.Gate, Timeout: c.Timeout, Retries: c.Retries,
 		Concurrency: c.Concurrency, Proxy: c.Proxy, CAFile: c.CAFile, InsecureTLS: c.InsecureTLS,
 		UserAgent: c.UserAgent, Secret: secret, Now: c.Now, Rand: c.Rand, Wait: c.Wait,
-	})
+	}
+	h, err := httpx.New(conf)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: h, name: c.Name, types: c.Types, concurrency: c.Concurrency}, nil
+	votes, err := voter(conf)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{http: h, votes: votes, name: c.Name, types: c.Types, concurrency: c.Concurrency}, nil
 }
 
 // apiURL returns the address of the API on the server of a base URL. What is
@@ -128,10 +133,13 @@ func (c *Client) Name() string { return c.name }
 func (c *Client) Types() indicator.TypeSet { return c.types }
 
 // Requests returns the number of requests sent so far.
-func (c *Client) Requests() int64 { return c.http.Sent() }
+func (c *Client) Requests() int64 { return c.http.Sent() + c.votes.Sent() }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.http.Close() }
+func (c *Client) Close() {
+	c.http.Close()
+	c.votes.Close()
+}
 
 // Decode reads a report as the server sent it. It is the function Decode.
 func (c *Client) Decode(ind indicator.Indicator, raw []byte) (*source.Report, error) {

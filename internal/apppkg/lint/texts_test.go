@@ -88,7 +88,7 @@ func TestSearchHelpListsEveryOption(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\(([a-z_]+)=`).FindAllStringSubmatch(e.Value, -1) {
 		got = append(got, m[1])
 	}
-	want := []string{"field", "type", "output", "prefix", "mode", "max_wait", "max_lookups", "list_limit", "refresh", "source", "cim", "all_fields", "demo"}
+	want := []string{"field", "type", "output", "prefix", "mode", "max_wait", "max_lookups", "list_limit", "refresh", "source", "cim", "all_fields", "kvstore", "demo"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("options (-want +got):\n%s", d)
 	}
@@ -101,6 +101,9 @@ func TestSearchHelpListsEveryOption(t *testing.T) {
 	// An option in an example must be one.
 	option := regexp.MustCompile(`\b([a-z_]+)=`)
 	for _, s := range f.Stanzas {
+		if s.Name != "tclookup-command" && s.Name != "threatcrowdlookup-command" {
+			continue
+		}
 		for _, e := range s.Entries {
 			_, command, ok := strings.Cut(e.Value, "lookup field=")
 			if !strings.HasPrefix(e.Key, "example") {
