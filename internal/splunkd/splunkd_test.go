@@ -176,7 +176,9 @@ func TestCertificates(t *testing.T) {
 func TestFaults(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
 		"no answer within": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"HTTP 302":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://other.example/", http.StatusFound) },
+		"HTTP 302": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://other.example/", http.StatusFound)
+		},
 		"down for backup; later": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(503)
 			fmt.Fprint(w, "<response><messages><msg type=\"ERROR\">down\n for backup</msg><msg type='WARN'>later</msg></messages></response>")
