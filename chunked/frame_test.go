@@ -16,8 +16,12 @@ func TestLyingLengthAllocatesLittle(t *testing.T) {
 	if err := f.read(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("got %v", err)
 	}
-	if cap(f.body) > 16<<20 {
+	if cap(f.body) > trustGrow<<20 {
 		t.Errorf("3 MiB arrived and %d bytes are allocated", cap(f.body))
+	}
+	few := newFrameReader(strings.NewReader("chunked 1.0,36,1000000000\n"+executeLast+"x"), 0, 0)
+	if err := few.read(); !errors.Is(err, io.ErrUnexpectedEOF) || cap(few.body) > firstGrow {
+		t.Errorf("1 byte arrived and %d bytes are allocated (%v)", cap(few.body), err)
 	}
 }
 
@@ -129,6 +133,66 @@ func TestReplyIsOneWrite(t *testing.T) {
 				t.Errorf("%d writes, %d flushes; want %d and 2", len(w.calls)-1, w.flushes, test.want)
 			}
 		})
+	}
+}
+
+// TestStream: a body that is made while it is written is the same frame, and
+// one that is not as long as announced ends the conversation.
+func TestStream(t *testing.T) {
+	pieces := func(p ...string) func([]byte) []byte {
+		return func(dst []byte) []byte {
+			if len(p) > 0 {
+				dst, p = append(dst, p[0]...), p[1:]
+			}
+			return dst
+		}
+	}
+	large := strings.Repeat("z", pieceRoom)
+	for name, test := range map[string]struct {
+		size  int
+		next  func([]byte) []byte
+		body  string // as far as it is written
+		fault string
+	}{
+		"one piece":    {3, pieces("abc"), "abc", ""},
+		"three pieces": {6, pieces("abc", "d", "ef"), "abcdef", ""},
+		"large pieces": {2*len(large) + 1, pieces("a", large, large), "a" + large + large, ""},
+		"no body":      {0, pieces("never asked for"), "", ""},
+		"too short":    {4, pieces("abc"), "abc", "piece of 0 bytes came when 1 bytes"},
+		"too long":     {4, pieces("abc", "de"), "abc", "piece of 2 bytes came when 1 bytes"},
+		"panic":        {4, func([]byte) []byte { panic("ouch") }, "", "ouch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &writes{}
+			err := (&Server{Stderr: io.Discard}).Serve(t.Context(), strings.NewReader(conversationOf("")), w, funcs{
+				execute: func(_ context.Context, _ *Request, r *Reply) error { r.Stream(test.size, test.next); return nil },
+			})
+			if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+				t.Fatalf("error %v, want %q", err, test.fault)
+			}
+			got := strings.Join(w.calls[1:], "")
+			if test.fault == "" && got != frame(`{"finished":true}`, test.body) || !strings.HasSuffix(got, test.body) {
+				t.Errorf("got %.100q", got)
+			}
+		})
+	}
+}
+
+// TestStreamThenBody: a streamed reply leaves nothing behind for the next one.
+func TestStreamThenBody(t *testing.T) {
+	var out strings.Builder
+	err := Serve(t.Context(), strings.NewReader(frame(getinfoMeta, "")+frame(executeMore, "")+frame(executeLast, "")), &out, funcs{
+		execute: func(_ context.Context, req *Request, r *Reply) error {
+			if req.Number == 0 {
+				r.Stream(1, func(dst []byte) []byte { return append(dst, 's') })
+			} else {
+				r.Body = append(r.Body, "body"...)
+			}
+			return nil
+		},
+	})
+	if err != nil || !strings.HasSuffix(out.String(), frame(`{"finished":false}`, "s")+frame(`{"finished":true}`, "body")) {
+		t.Errorf("%v: %q", err, out.String())
 	}
 }
 

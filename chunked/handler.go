@@ -20,15 +20,16 @@ type Handler interface {
 
 	// Execute answers one request by appending to reply. The context is
 	// cancelled when splunkd hangs up during a request that is not the last.
-	// A returned error fails the search and is shown to the user; what is in
-	// reply.Body is then left out.
+	// A returned error fails the search and is shown to the user; what the
+	// body of the reply is then is left out.
 	Execute(ctx context.Context, req *Request, reply *Reply) error
 }
 
 // A Request is one execute request.
 type Request struct {
 	// Body is CSV: a header record and then rows, or the header alone, or
-	// nothing. It is valid until Execute returns and may be changed.
+	// nothing. It is valid until Execute returns, or until the reply is written
+	// for [Reply.Stream], and may be changed.
 	Body []byte
 	// Finished marks the last request. It may have rows. Generating commands
 	// get only requests that are finished.
@@ -52,6 +53,9 @@ type Reply struct {
 	place []byte // Body lies at offset headroom of it, unless it outgrew it
 	given bool   // Body was set by SetBody
 	use   usage
+
+	size int // of the body that next makes, if next is not nil
+	next func(dst []byte) []byte
 }
 
 // headroom is kept in front of a reply's body for header and metadata, in
@@ -65,7 +69,7 @@ func (r *Reply) Grow(n int) {
 	if cap(r.Body)-len(r.Body) >= n {
 		return
 	}
-	place := make([]byte, headroom, headroom+len(r.Body)+max(n, len(r.Body)))
+	place := makeBuffer(headroom, headroom+len(r.Body)+max(n+n/8, len(r.Body)))
 	r.place = append(place, r.Body...)
 	r.Body = r.place[headroom:]
 }
@@ -86,10 +90,21 @@ func (r *Reply) WriteString(s string) (int, error) {
 // not kept or changed after Execute returned; b may be the request's body.
 func (r *Reply) SetBody(b []byte) { r.Body, r.given = b[:len(b):len(b)], true }
 
+// Stream sets a body that is made while it is written, so that it is never in
+// memory as a whole, and splunkd reads its beginning while the rest is being
+// made. size is its exact length in bytes. Body must be empty.
+//
+// next is called after Execute has returned, by the same goroutine, until size
+// bytes have come. It appends the next piece to dst, a good deal at a time
+// (some 100 KiB), and returns the result; it may use the request's body and
+// must not fail. Should it append nothing or too much, the conversation ends
+// with an error, since the length has been announced.
+func (r *Reply) Stream(size int, next func(dst []byte) []byte) { r.size, r.next = size, next }
+
 // reset prepares the reply for the next request.
 func (r *Reply) reset(finished bool) {
 	r.Inspector.reset()
-	r.Finished = finished
+	r.Finished, r.next = finished, nil
 	switch {
 	case !r.given && len(r.Body) > cap(r.place)-headroom:
 		r.place = make([]byte, headroom, headroom+cap(r.Body))

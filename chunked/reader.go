@@ -10,6 +10,7 @@ import (
 const (
 	readBuffer = 16 << 10
 	firstGrow  = 1 << 20
+	trustGrow  = 64
 	keepBuffer = 1 << 20
 )
 
@@ -94,17 +95,16 @@ func (f *frameReader) discardFrame() error {
 	return nil
 }
 
-// readFull reads n bytes into buf, which is grown as bytes arrive: at most four
-// times what was received is allocated, whatever n says.
+// readFull reads n bytes into buf, which is grown as bytes arrive: at most 64
+// times what was received is allocated, whatever n says, and no memory is
+// touched before bytes arrive for it. An eighth more than n is allocated, since
+// the next body is as likely longer as shorter.
 func readFull(r io.Reader, buf []byte, n int) ([]byte, error) {
 	buf = buf[:0]
 	for len(buf) < n {
 		if len(buf) == cap(buf) {
-			size := max(firstGrow, cap(buf))
-			if cap(buf) >= firstGrow {
-				size = 4 * cap(buf)
-			}
-			grown := make([]byte, len(buf), min(n, size))
+			size := max(firstGrow, trustGrow*len(buf))
+			grown := makeBuffer(len(buf), min(n+n/8, size))
 			copy(grown, buf)
 			buf = grown
 		}
@@ -118,6 +118,21 @@ func readFull(r io.Reader, buf []byte, n int) ([]byte, error) {
 		}
 	}
 	return buf, nil
+}
+
+// hugeFrom is the size of a buffer, in bytes, from which it is worth asking
+// the system for large pages.
+const hugeFrom = 4 << 20
+
+// makeBuffer returns a slice for a body. The memory of a large one comes in
+// large pages where the system has them: most of what a first request costs
+// would be page faults otherwise.
+func makeBuffer(length, capacity int) []byte {
+	buf := make([]byte, length, capacity)
+	if capacity >= hugeFrom {
+		largePages(buf[:capacity])
+	}
+	return buf
 }
 
 // usage decides when a buffer that was grown for an unusually large request is

@@ -171,7 +171,7 @@ func (c *conversation) execute(n int) (done bool, err error) {
 		c.reply.Finished = finished
 	}
 	c.meta = c.reply.append(c.meta[:0], &c.sent)
-	return c.reply.Finished, c.send(c.reply.Body)
+	return c.reply.Finished, c.sendReply()
 }
 
 func (c *conversation) callExecute() error { return c.h.Execute(c.hctx, &c.req, &c.reply) }
@@ -213,7 +213,11 @@ func (c *conversation) reject(typ Type, err error) error {
 
 // send writes the frame of c.meta and body.
 func (c *conversation) send(body []byte) error {
-	err := c.out.write(c.meta, body, c.reply.place, headroom)
+	return sendError(c.out.write(c.meta, body, c.reply.place, headroom))
+}
+
+// sendError is the error of writing a reply for Serve to return.
+func sendError(err error) error {
 	if isClosedPipe(err) {
 		return errNobodyReads
 	}
@@ -221,6 +225,22 @@ func (c *conversation) send(body []byte) error {
 		return fmt.Errorf("chunked: writing a reply: %w", err)
 	}
 	return nil
+}
+
+// sendReply writes the frame of c.meta and the reply's body.
+func (c *conversation) sendReply() error {
+	if c.reply.next == nil {
+		return c.send(c.reply.Body)
+	}
+	var err error
+	panicked := c.guard(func() error {
+		err = c.out.stream(c.meta, c.reply.size, c.reply.next)
+		return nil
+	})
+	if panicked != nil { // in the middle of a frame: there is no telling splunkd
+		return panicked
+	}
+	return sendError(err)
 }
 
 func (c *conversation) drainTimer() (expired <-chan time.Time, stop func() bool) {

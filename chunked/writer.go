@@ -1,6 +1,9 @@
 package chunked
 
-import "io"
+import (
+	"fmt"
+	"io"
+)
 
 // copyBelow is the size of a body, in bytes, up to which it is copied behind
 // its header to be written with it.
@@ -11,6 +14,7 @@ const copyBelow = 32 << 10
 type frameWriter struct {
 	w       io.Writer
 	scratch []byte
+	piece   []byte // of a body made while it is written
 }
 
 // write writes a frame. When the body lies in place, which is a buffer with
@@ -33,6 +37,36 @@ func (f *frameWriter) write(meta, body, place []byte, room int) error {
 		return err
 	}
 	return f.flush(body)
+}
+
+// pieceRoom is the capacity with which a piece of a body begins, in bytes.
+const pieceRoom = 256 << 10
+
+// stream writes a frame with a body of size bytes, which next makes.
+func (f *frameWriter) stream(meta []byte, size int, next func([]byte) []byte) error {
+	if f.piece == nil {
+		f.piece = make([]byte, 0, pieceRoom)
+	}
+	f.piece = append(appendHeader(f.piece[:0], len(meta), size), meta...)
+	for begun := len(f.piece); size > 0; begun = 0 {
+		f.piece = next(f.piece)
+		n := len(f.piece) - begun
+		if n <= 0 || n > size {
+			return fmt.Errorf("a piece of %d bytes came when %d bytes of the announced body were left", n, size)
+		}
+		if size -= n; size == 0 {
+			break
+		}
+		if err := f.put(f.piece); err != nil {
+			return err
+		}
+		f.piece = f.piece[:0]
+	}
+	err := f.flush(f.piece)
+	if cap(f.piece) > 16*pieceRoom { // after an unusually long record
+		f.piece = nil
+	}
+	return err
 }
 
 // inPlace reports whether body begins at offset room of place.

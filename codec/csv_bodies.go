@@ -18,15 +18,17 @@ type CSVBodies struct {
 	sel     record.Selection
 	layout  *layout
 	second  record.Batch // the second half of a large body
-	out     []byte       // the second half of a large reply
+
+	// What is being written:
+	writing *record.Batch
+	out     []byte       // its header
+	row     int          // to come next, -1 before the header
+	odd     []record.Odd // to come
 }
 
 // largeBody is the size from which it pays to work on both halves of a body at
-// the same time, in bytes; largeRows the same for a reply, in rows.
-const (
-	largeBody = 256 << 10
-	largeRows = 4096
-)
+// the same time, in bytes.
+const largeBody = 256 << 10
 
 // NewCSVBodies returns a reader and writer of bodies.
 func NewCSVBodies(d Dialect, sel record.Selection) *CSVBodies {
@@ -84,24 +86,51 @@ func (c *CSVBodies) parseHalves(body []byte, from int, b *record.Batch) bool {
 	return true
 }
 
-// Append appends a batch that Parse filled to dst: the header with the added
-// columns, and the records with their annotations.
-func (c *CSVBodies) Append(dst []byte, b *record.Batch) []byte {
+// pieceSize is about how much Next appends, in bytes: it should still be in a
+// core's cache when it is written.
+const pieceSize = 128 << 10
+
+// Begin prepares the writing of a batch that Parse filled and returns how many
+// bytes the body will have: the header with the added columns, and the records
+// with their annotations.
+func (c *CSVBodies) Begin(b *record.Batch) (size int) {
 	l := b.Format.(*layout)
-	dst = append(l.appendHeader(dst), '\n')
+	c.writing, c.row, c.odd = b, -1, b.Odd
+	c.out = append(l.appendHeader(c.out[:0]), '\n')
 	l.encode(b.Annotations)
-	n := len(b.Rows)
-	if n < largeRows || runtime.GOMAXPROCS(0) < 2 {
-		return l.appendRows(dst, b, 0, n, b.Odd)
+	l.suffixes.fill(b.Annotations)
+	return len(c.out) + l.measure(b)
+}
+
+// Next appends the next piece of the body of the last Begin to dst. It appends
+// nothing when all has come.
+func (c *CSVBodies) Next(dst []byte) []byte {
+	b := c.writing
+	l := b.Format.(*layout)
+	begun := len(dst)
+	if c.row < 0 {
+		dst, c.row = append(dst, c.out...), 0
 	}
-	odd, _ := slices.BinarySearchFunc(b.Odd, n/2, func(o record.Odd, row int) int { return o.Row - row })
-	var half sync.WaitGroup
-	half.Go(func() { c.out = l.appendRows(c.out[:0], b, n/2, n, b.Odd[odd:]) })
-	dst = l.appendRows(dst, b, 0, n/2, b.Odd[:odd])
-	half.Wait()
-	dst = append(dst, c.out...)
-	if cap(c.out) > 4*len(c.out) && cap(c.out) > 1<<20 { // after an unusually large reply
-		c.out = nil
+	for n := len(b.Rows); c.row < n && len(dst)-begun < pieceSize; {
+		// As many rows as fill the piece if they are like this one.
+		row := &b.Rows[c.row]
+		to := min(n, c.row+1+(pieceSize-(len(dst)-begun))/(2*int(row.Next-row.Start)+64))
+		odd := 0
+		for odd < len(c.odd) && c.odd[odd].Row < to {
+			odd++
+		}
+		dst = l.appendRows(dst, b, c.row, to, c.odd[:odd])
+		c.row, c.odd = to, c.odd[odd:]
+	}
+	return dst
+}
+
+// Append appends the whole body of a batch that Parse filled to dst.
+func (c *CSVBodies) Append(dst []byte, b *record.Batch) []byte {
+	dst = slices.Grow(dst, c.Begin(b))
+	for n := -1; n < len(dst); {
+		n = len(dst)
+		dst = c.Next(dst)
 	}
 	return dst
 }

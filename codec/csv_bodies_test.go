@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tclookup/tclookup/record"
@@ -60,6 +62,9 @@ func TestHalves(t *testing.T) {
 				if !bytes.Equal(got, want) {
 					t.Fatal("the replies differ")
 				}
+				if n := c.Begin(&b); n != len(got) {
+					t.Fatalf("%d bytes announced, %d written", n, len(got))
+				}
 			}
 		})
 	}
@@ -84,6 +89,58 @@ func FuzzSplit(f *testing.F) {
 		c.layout.fillBatch(&one, body, int(head.Next), true)
 		if fmt.Sprint(b.Rows) != fmt.Sprint(one.Rows) || fmt.Sprint(b.Cells) != fmt.Sprint(one.Cells) || fmt.Sprint(b.Odd) != fmt.Sprint(one.Odd) {
 			t.Fatalf("%d rows, in one piece %d", len(b.Rows), len(one.Rows))
+		}
+	})
+}
+
+// FuzzReply: a reply has as many bytes as were announced, however it is cut in
+// pieces, and they are those of a writer that knows no short cuts.
+func FuzzReply(f *testing.F) {
+	f.Add([]byte("d,e\na,b\n"), "x", uint16(1))
+	f.Add([]byte("d,x\na,b\r\n\nc\n\"1\n2\",,3"), "x,\"y\"", uint16(700))
+	f.Add([]byte("\n\n,\n"), strings.Repeat("long ", 300), uint16(9000))
+	f.Fuzz(func(t *testing.T, body []byte, value string, times uint16) {
+		if end := bytes.IndexByte(body, '\n'); end >= 0 && len(body) < 1<<16 {
+			body = append(body[:end+1:end+1], bytes.Repeat(body[end+1:], 1+int(times)%100)...)
+		}
+		sel := record.Selection{Fields: []string{"d"}, Outputs: []record.Output{{Name: "x"}, {Name: "y", List: true}}}
+		c := NewCSVBodies(Splunk, sel)
+		var b record.Batch
+		if _, err := c.Parse(body, &b); err != nil {
+			t.Fatal(err)
+		}
+		sets := []*record.Set{setOf(cellText(value), cellList("a", value)), setOf(cellText("2"), cellList())}
+		of := make([]uint32, len(b.Rows))
+		for i := range of {
+			of[i] = uint32(i & 1)
+		}
+		b.Annotations = []record.Annotation{{Sets: sets, Of: of}}
+		size := c.Begin(&b)
+		got := c.Next(nil)
+		for n := -1; n < len(got); {
+			n = len(got)
+			got = c.Next(slices.Clip(got))
+		}
+		if size != len(got) {
+			t.Fatalf("%d bytes announced, %d written", size, len(got))
+		}
+		l := b.Format.(*layout)
+		want := AppendHeader(nil, &b)
+		odd := b.Odd
+		for r, row := range b.Rows {
+			switch {
+			case row.Bad:
+				want = append(want, b.Buf[row.Start:row.Next]...)
+				continue
+			case len(odd) > 0 && odd[0].Row == r:
+				want, odd = l.appendOdd(want, &b, r, odd[0]), odd[1:]
+			default:
+				want = l.appendAdded(l.appendInPlace(want, &b, r), 0, sets[r&1])
+			}
+			want = append(want, b.Buf[row.End:row.Next]...)
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("got  %.200q\nwant %.200q", got, want)
 		}
 	})
 }

@@ -20,8 +20,9 @@ type layout struct {
 	twins           []int // see record.Batch
 	outputs         []output
 	// inPlace lists the outputs and twins that overwrite cells, by column.
-	inPlace []place
-	missing []string
+	inPlace  []place
+	missing  []string
+	suffixes suffixes // of the batch being written
 }
 
 // output is an output column in a layout.

@@ -3,6 +3,8 @@ package codec
 import (
 	"encoding/binary"
 	"io"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/tclookup/tclookup/chunked"
@@ -20,28 +22,178 @@ func decodeMV(text []byte, yield func([]byte)) bool {
 func AppendCSV(dst []byte, b *record.Batch) []byte {
 	l := b.Format.(*layout)
 	l.encode(b.Annotations)
+	l.suffixes.fill(b.Annotations)
 	return l.appendRows(dst, b, 0, len(b.Rows), b.Odd)
 }
 
 // appendRows appends the rows from, to, of which odd are the odd ones.
 func (l *layout) appendRows(dst []byte, b *record.Batch, from, to int, odd []record.Odd) []byte {
+	for _, o := range odd {
+		dst = l.appendRegular(dst, b, from, o.Row)
+		dst = l.appendOdd(dst, b, o.Row, o)
+		dst = append(dst, b.Buf[b.Rows[o.Row].End:b.Rows[o.Row].Next]...)
+		from = o.Row + 1
+	}
+	return l.appendRegular(dst, b, from, to)
+}
+
+// appendRegular appends the rows from, to, none of which is odd.
+func (l *layout) appendRegular(dst []byte, b *record.Batch, from, to int) []byte {
+	if len(l.inPlace) == 0 && len(b.Annotations) == 1 {
+		return l.appendPlain(dst, b, from, to)
+	}
 	for r := from; r < to; r++ {
 		row := &b.Rows[r]
-		switch {
-		case row.Bad:
+		if row.Bad {
 			dst = append(dst, b.Buf[row.Start:row.Next]...)
 			continue
-		case len(odd) > 0 && odd[0].Row == r:
-			dst = l.appendOdd(dst, b, r, odd[0])
-			odd = odd[1:]
-		case len(l.inPlace) > 0:
-			dst = l.appendInPlace(dst, b, r)
-			dst = appendSuffix(dst, b, r)
-		default:
-			dst = append(dst, b.Buf[row.Start:row.End]...)
-			dst = appendSuffix(dst, b, r)
 		}
+		dst = l.appendInPlace(dst, b, r)
+		dst = l.suffixes.append(dst, b, r)
 		dst = append(dst, b.Buf[row.End:row.Next]...)
+	}
+	return dst
+}
+
+// appendPlain is appendRegular where nothing is overwritten and there is one
+// annotation, which is the hot path: copy the row, append the suffix.
+func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
+	a, of := &l.suffixes.of[0], b.Annotations[0].Of
+	buf := b.Buf
+	for r := from; r < to; r++ {
+		row := &b.Rows[r]
+		if row.Bad {
+			dst = append(dst, buf[row.Start:row.Next]...)
+			continue
+		}
+		s := &a.spans[of[r]]
+		if s.direct {
+			dst = append(dst, buf[row.Start:row.End]...)
+			dst = append(dst, b.Annotations[0].Sets[of[r]].Encoded[markLen:]...)
+			dst = append(dst, buf[row.End:row.Next]...)
+			continue
+		}
+		n, m, end := int(row.End-row.Start), int(s.end-s.start), int(row.Next-row.End)
+		have := len(dst)
+		if cap(dst)-have < n+m+end+2*stride {
+			dst = slices.Grow(dst, max(n+m+end+2*stride, pieceSize))
+		}
+		if end == 1 { // the line feed is part of the suffix
+			m++
+		}
+		dst = dst[:have+n+m]
+		room := dst[have:cap(dst)]
+		if src := buf[row.Start:]; n > stride || len(src) < stride {
+			copy(room, src[:n])
+		} else {
+			copyStride(room, src)
+		}
+		if src := l.suffixes.text[s.start:]; m > stride || len(src) < stride {
+			copy(room[n:], src[:m])
+		} else {
+			copyStride(room[n:], src)
+		}
+		if end > 1 {
+			dst = append(dst, buf[row.End:row.Next]...)
+		}
+	}
+	return dst
+}
+
+// stride is how many bytes are copied at once where a row or suffix has no more
+// and there is room for as many: a call for a dozen bytes costs more.
+const stride = 64
+
+func copyStride(dst, src []byte) {
+	_, _ = dst[stride-1], src[stride-1]
+	for i := 0; i < stride; i += 16 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:]))
+		binary.LittleEndian.PutUint64(dst[i+8:], binary.LittleEndian.Uint64(src[i+8:]))
+	}
+}
+
+// measure returns how many bytes the rows of a batch will have, whose
+// annotations are encoded.
+func (l *layout) measure(b *record.Batch) (size int) {
+	if len(l.inPlace) > 0 { // no short cut: what is overwritten must be looked at
+		var row []byte
+		odd := b.Odd
+		for r := range b.Rows {
+			n := 0
+			if len(odd) > 0 && odd[0].Row == r {
+				n = 1
+			}
+			row = l.appendRows(row[:0], b, r, r+1, odd[:n])
+			odd = odd[n:]
+			size += len(row)
+		}
+		return size
+	}
+	for i := range b.Annotations {
+		spans := l.suffixes.of[i].spans
+		for r, k := range b.Annotations[i].Of {
+			if !b.Rows[r].Bad {
+				size += int(spans[k].end - spans[k].start)
+			}
+		}
+	}
+	for r := range b.Rows {
+		size += int(b.Rows[r].Next - b.Rows[r].Start)
+	}
+	for _, o := range b.Odd {
+		size += o.Pad
+	}
+	return size
+}
+
+// suffixes are the encoded parts of the sets of a batch's annotations, close to
+// each other, so that a row's is found with two looks at memory.
+type suffixes struct {
+	text []byte // each followed by a line feed
+	of   []struct{ spans []suffix }
+}
+
+// suffix is the encoded part of a set: text[start:end] of suffixes, or, if
+// direct is set, end-start bytes that lie with the set only.
+type suffix struct {
+	start, end uint32
+	direct     bool
+}
+
+// direct is the length, in bytes, from which an encoded part is not copied.
+const direct = 1 << 10
+
+// fill takes the encoded parts of a batch's annotations.
+func (s *suffixes) fill(anns []record.Annotation) {
+	if cap(s.text) > 4<<20 && len(s.text) < cap(s.text)/8 { // after unusually long ones
+		s.text = nil
+	}
+	s.text = s.text[:0]
+	s.of = slices.Grow(s.of[:0], len(anns))[:len(anns)]
+	for i := range anns {
+		spans := slices.Grow(s.of[i].spans[:0], len(anns[i].Sets))
+		for _, set := range anns[i].Sets {
+			e := set.Encoded[markLen:]
+			if at := len(s.text); len(e) < direct && at < math.MaxUint32-2*direct {
+				s.text = append(append(s.text, e...), '\n')
+				spans = append(spans, suffix{uint32(at), uint32(at + len(e)), false})
+			} else {
+				spans = append(spans, suffix{0, uint32(len(e)), true})
+			}
+		}
+		s.of[i].spans = spans
+	}
+}
+
+// append appends the parts of row r.
+func (s *suffixes) append(dst []byte, b *record.Batch, r int) []byte {
+	for i := range b.Annotations {
+		k := b.Annotations[i].Of[r]
+		if p := &s.of[i].spans[k]; p.direct {
+			dst = append(dst, b.Annotations[i].Sets[k].Encoded[markLen:]...)
+		} else {
+			dst = append(dst, s.text[p.start:p.end]...)
+		}
 	}
 	return dst
 }
@@ -90,14 +242,6 @@ func (l *layout) mark(first, n int) uint64 {
 		flag(o.twin && o.twinSlot < 0)
 	}
 	return h
-}
-
-func appendSuffix(dst []byte, b *record.Batch, r int) []byte {
-	for i := range b.Annotations {
-		a := &b.Annotations[i]
-		dst = append(dst, a.Sets[a.Of[r]].Encoded[markLen:]...)
-	}
-	return dst
 }
 
 // appendAdded appends the cells of a set that no record has yet; first is the
@@ -208,7 +352,7 @@ func (l *layout) appendOdd(dst []byte, b *record.Batch, r int, odd record.Odd) [
 			}
 		}
 	}
-	dst = appendSuffix(dst, b, r)
+	dst = l.suffixes.append(dst, b, r)
 	return append(dst, b.Buf[odd.Insert:row.End]...)
 }
 

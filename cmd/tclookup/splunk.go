@@ -188,8 +188,7 @@ func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	reply.Grow(len(body) + len(body)/4 + 64*len(s.batch.Rows))
-	reply.Body = s.bodies.Append(reply.Body, &s.batch)
+	reply.Stream(s.bodies.Begin(&s.batch), s.bodies.Next)
 	return nil
 }
 
