@@ -22,8 +22,18 @@ type answer struct {
 	until   time.Time
 	asked   bool // the status is final until then
 	version uint32
-	gen     uint64
+	gen     uint32 // of the batch that rows is about
 	rows    int
+	cells   []*cell // that hold it
+}
+
+// changed notes that the columns of the cells that hold the answer no longer
+// hold.
+func (a *answer) changed() {
+	a.version++
+	for _, c := range a.cells {
+		c.until = time.Time{}
+	}
 }
 
 // Failures are asked for again in the same run, but not at once.
@@ -47,7 +57,7 @@ func (e *Enricher) answer(v []byte, want indicator.Type) *answer {
 	}
 	a := &answer{ind: ind}
 	e.answers[ind] = a
-	e.held += 2*len(ind.Value) + 200
+	e.held += 2*len(ind.Value) + answerCost
 	e.stats.Distinct++
 	switch {
 	case e.opts.Rules != nil && e.excluded(a):
@@ -73,7 +83,7 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 	var open []*answer
 	for i := range e.fields {
 		for _, c := range e.fields[i].cells {
-			if c.good(e.changes, now) {
+			if now.Before(c.until) {
 				continue
 			}
 			for _, a := range c.values {
@@ -119,15 +129,14 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 // settle writes down the result of a look-up.
 func (e *Enricher) settle(a *answer, r source.Result) {
 	a.result, a.asked, a.until, a.reason = r, true, r.Expires, ""
-	a.version++
-	e.changes++
+	a.changed()
 	if r.Status == source.Found || r.Status == source.NotFound {
 		e.stats.count(r.Origin)
 	}
 	switch r.Status {
 	case source.Found:
 		a.status = Found
-		e.held += len(r.Raw) + 200
+		e.held += len(r.Raw) + len(r.Summary.Permalink)
 	case source.NotFound:
 		a.status = NotFound
 	case source.Unsupported:
@@ -172,8 +181,7 @@ func (e *Enricher) enqueue(ctx context.Context, open []*answer) {
 	for _, a := range open {
 		if a.status == Skipped {
 			a.status = Queued
-			a.version++
-			e.changes++
+			a.changed()
 		}
 	}
 }

@@ -19,17 +19,13 @@ type cell struct {
 	cim    *record.Set
 	sum    uint32    // of the versions of values when set was made
 	second time.Time // when set was made
+	worst  *answer
+	// until is when it must be looked whether set still holds: the zero time
+	// when an answer has come.
+	until time.Time
 
-	// The set holds while no answer has come since changes, until its time.
-	changes uint64
-	until   time.Time
-
-	// In the current batch:
-	gen   uint64
-	field int
-	index uint32
-	rows  int
-	worst *answer
+	id   uint32 // in its field
+	rows int    // of the current batch
 }
 
 // versions tells whether the answers of a cell have changed.
@@ -40,11 +36,6 @@ func (c *cell) versions() (sum uint32) {
 	return sum
 }
 
-// good reports whether the columns of c are known to hold at now.
-func (c *cell) good(changes uint64, now time.Time) bool {
-	return c.changes == changes && now.Before(c.until)
-}
-
 // bring makes the columns of c hold at now, and notes for how long they do:
 // until one of its answers must be asked for again, and where an age is shown
 // until the next second.
@@ -52,7 +43,7 @@ func (e *Enricher) bring(c *cell, now time.Time) {
 	if !e.current(c, now) {
 		e.project(c, now)
 	}
-	c.changes, c.until = e.changes, now.Add(time.Hour)
+	c.until = now.Add(time.Hour)
 	for _, a := range c.values {
 		switch {
 		case !a.asked:

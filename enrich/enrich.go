@@ -7,6 +7,7 @@ package enrich
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -90,23 +91,39 @@ type Enricher struct {
 	answers map[indicator.Indicator]*answer
 	held    int // bytes that the memory of cells and answers is taken to cost
 	waited  time.Duration
-	gen     uint64
+	gen     uint32
 	stats   Stats
 	scratch []byte
 	ages    bool
-	// changes counts the answers that came: while it stands, what was found to
-	// be true of a cell stays true until its time.
-	changes uint64
-	found   []*cell // of each row of the batch
+	found   []uint32 // of each row of the batch, the number of its cell
 }
 
 // field is the state of one input field.
 type field struct {
 	Field
-	plain, twin map[string]*cell
-	cells       []*cell // the distinct cells of the batch
-	empty       *cell
-	seen        bool // a record had a value
+	// Cells have numbers: plain finds that of a cell by its bytes, twin by those
+	// of its encoded list, known and tallies are indexed by it.
+	plain, twin dict
+	known       []*cell
+	tallies     []tally
+
+	cells []*cell // the distinct cells of the batch
+	seen  bool    // a record had a value
+}
+
+// noCell and emptyCell are numbers of cells: none, and the one that has no
+// value.
+const (
+	noCell uint32 = iota
+	emptyCell
+)
+
+// tally counts a cell in a batch. It is apart from the cell since every row
+// needs it, and little else.
+type tally struct {
+	gen   uint32 // of the batch that the rest is about
+	index uint32 // in the field's cells
+	rows  uint32
 }
 
 // maxHeld bounds the memory of cells and answers kept between batches. What
@@ -152,10 +169,6 @@ func New(opts Options) (*Enricher, error) {
 		e.fields = append(e.fields, field{Field: f})
 	}
 	e.forget()
-	for i := range e.fields { // of its own: its columns are named after it
-		e.fields[i].empty = &cell{}
-		e.project(e.fields[i].empty, time.Time{})
-	}
 	return e, nil
 }
 
@@ -203,8 +216,16 @@ func (e *Enricher) Required() []string {
 func (e *Enricher) forget() {
 	e.answers = make(map[indicator.Indicator]*answer)
 	for i := range e.fields {
-		e.fields[i].plain = make(map[string]*cell)
-		e.fields[i].twin = make(map[string]*cell)
+		f := &e.fields[i]
+		f.plain.reset()
+		f.twin.reset()
+		// The empty cell is made once: its columns stay what they are.
+		if len(f.known) == 0 {
+			f.known, f.tallies = []*cell{noCell: nil, emptyCell: {}}, make([]tally, 2)
+			e.project(f.known[emptyCell], time.Time{})
+		}
+		clear(f.known[emptyCell+1:])
+		f.known, f.tallies = f.known[:emptyCell+1], f.tallies[:emptyCell+1]
 	}
 	e.held = 0
 }
@@ -213,11 +234,14 @@ func (e *Enricher) forget() {
 // was cancelled; the annotations are complete even then: what was not
 // answered says so in its status.
 func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
-	if e.held > maxHeld {
+	if e.held > maxHeld || e.held+len(b.Buf) > math.MaxUint32 {
 		e.forget()
 	}
 	now := e.now()
-	e.gen++
+	if e.gen++; e.gen == 0 { // the tallies would take an old batch for this one
+		e.forget()
+		e.gen++
+	}
 	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
 	for i := range e.fields {
 		e.collect(b, i)
@@ -228,7 +252,7 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		a := &b.Annotations[i]
 		a.Sets = a.Sets[:0]
 		for _, c := range e.fields[i].cells {
-			if !c.good(e.changes, now) {
+			if !now.Before(c.until) {
 				e.bring(c, now)
 			}
 			a.Sets = append(a.Sets, c.set)
@@ -245,7 +269,7 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 }
 
 // collect finds the distinct cells of field i in the batch and which row has
-// which. What it does for each row allocates nothing and probes one map.
+// which. What it does for each row allocates nothing and probes one table.
 func (e *Enricher) collect(b *record.Batch, i int) {
 	f := &e.fields[i]
 	f.cells = f.cells[:0]
@@ -254,7 +278,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 	b.Annotations[i].Of = of
 	e.found = slices.Grow(e.found[:0], n)[:n]
 	// Most cells are known. They are looked up by both halves of a large batch
-	// at the same time; the map does not change meanwhile.
+	// at the same time; the table does not change meanwhile.
 	if n >= largeBatch && runtime.GOMAXPROCS(0) > 1 {
 		var half sync.WaitGroup
 		half.Go(func() { e.probe(b, i, n/2, n) })
@@ -263,17 +287,21 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 	} else {
 		e.probe(b, i, 0, n)
 	}
-	for r, c := range e.found {
-		if c == nil {
-			c = e.cellOf(b, i, r)
+	for r, id := range e.found {
+		if id == noCell {
+			id = e.cellOf(b, i, r)
 		}
-		if c.gen != e.gen || c.field != i {
-			c.gen, c.field, c.rows = e.gen, i, 0
-			c.index = uint32(len(f.cells))
-			f.cells = append(f.cells, c)
+		t := &f.tallies[id]
+		if t.gen != e.gen {
+			*t = tally{gen: e.gen, index: uint32(len(f.cells))}
+			f.cells = append(f.cells, f.known[id])
+			f.known[id].id = id
 		}
-		c.rows++
-		of[r] = c.index
+		t.rows++
+		of[r] = t.index
+	}
+	for _, c := range f.cells {
+		c.rows = int(f.tallies[c.id].rows)
 	}
 }
 
@@ -284,38 +312,50 @@ const largeBatch = 4096
 // probe finds the cells of the rows from, to that are known.
 func (e *Enricher) probe(b *record.Batch, i, from, to int) {
 	f := &e.fields[i]
-	var last *cell
-	var lastRaw []byte
+	var keys [several][]byte
+	var rows [several]int
+	var ids [several]uint32
+	n := 0
+	find := func() {
+		f.plain.findSeveral(keys[:n], ids[:])
+		for k := range n {
+			e.found[rows[k]] = ids[k]
+		}
+		n = 0
+	}
 	for r := from; r < to; r++ {
 		raw := b.Cell(r, i)
 		if twin := b.Twin(r, i); len(twin) > 0 {
-			e.found[r] = f.twin[string(twin)]
+			e.found[r] = f.twin.find(twin)
 		} else if len(raw) == 0 || b.Rows[r].Bad {
-			e.found[r] = f.empty
-		} else if last != nil && string(raw) == string(lastRaw) {
-			e.found[r] = last
+			e.found[r] = emptyCell
 		} else {
-			last, lastRaw = f.plain[string(raw)], raw
-			e.found[r] = last
+			keys[n], rows[n] = raw, r
+			if n++; n == several {
+				find()
+			}
 		}
 	}
+	find()
 }
 
-// cellOf returns the cell of a row that probe did not find.
-func (e *Enricher) cellOf(b *record.Batch, i, r int) *cell {
+// cellOf returns the number of the cell of a row that probe did not find.
+func (e *Enricher) cellOf(b *record.Batch, i, r int) uint32 {
 	f := &e.fields[i]
-	raw, cells, key := b.Cell(r, i), f.plain, b.Cell(r, i)
+	raw, cells, key := b.Cell(r, i), &f.plain, b.Cell(r, i)
 	twin := b.Twin(r, i)
 	if len(twin) > 0 {
-		cells, key = f.twin, twin
+		cells, key = &f.twin, twin
 	}
-	c := cells[string(key)]
-	if c == nil {
-		c = e.newCell(b, f.Type, raw, twin)
-		cells[string(key)] = c
+	id := cells.find(key)
+	if id == noCell {
+		c := e.newCell(b, f.Type, raw, twin)
+		id = uint32(len(f.known))
+		f.known, f.tallies = append(f.known, c), append(f.tallies, tally{})
+		cells.add(key, id)
 		f.seen = f.seen || len(c.values) > 0
 	}
-	return c
+	return id
 }
 
 // newCell reads the values of a cell that was not seen before.
@@ -324,8 +364,16 @@ func (e *Enricher) newCell(b *record.Batch, want indicator.Type, raw, twin []byt
 	b.Format.Values(raw, twin, func(v []byte) {
 		if a := e.answer(v, want); a != nil && !slices.Contains(c.values, a) {
 			c.values = append(c.values, a)
+			a.cells = append(a.cells, c)
 		}
 	})
-	e.held += len(raw) + len(twin) + 200
+	e.held += 2*(len(raw)+len(twin)) + cellCost
 	return c
 }
+
+// What a cell and an answer cost besides their texts, in bytes: about what
+// their structures, slots, sets and pointers take, measured.
+const (
+	cellCost   = 400
+	answerCost = 450
+)
