@@ -1,8 +1,10 @@
 package enrich
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,27 +14,40 @@ import (
 	"github.com/tclookup/tclookup/source"
 )
 
-// answer is what a run knows about one value.
+// answer is what a run knows about one value. There are as many as distinct
+// values, so it is kept small: times are nanoseconds since the Unix epoch.
 type answer struct {
-	ind    indicator.Indicator // zero when the value is no indicator
-	status Status
-	reason string
-	result source.Result
-	// until is when it has to be asked for again; zero: never.
-	until   time.Time
+	ind     indicator.Indicator // zero when the value is no indicator
+	summary source.Summary      // when found
+	raw     []byte              // when found, and reports are wanted
+	source  string
+	origin  source.Origin
+	reason  string
+	fetched int64 // 0: not said
+	until   int64 // when it has to be asked for again
+	cells   []*cell
+	rows    uint32 // of batch gen that hold it
+	gen     uint32
+	status  Status
 	asked   bool // the status is final until then
-	version uint32
-	gen     uint32 // of the batch that rows is about
-	rows    int
-	cells   []*cell // that hold it
+}
+
+// never is the time of what has none.
+const never = math.MaxInt64
+
+// nanos returns t as the times here are kept, none for the zero time.
+func nanos(t time.Time, none int64) int64 {
+	if t.IsZero() {
+		return none
+	}
+	return t.UnixNano()
 }
 
 // changed notes that the columns of the cells that hold the answer no longer
 // hold.
 func (a *answer) changed() {
-	a.version++
 	for _, c := range a.cells {
-		c.until = time.Time{}
+		c.changed, c.until = true, 0
 	}
 }
 
@@ -48,14 +63,14 @@ func (e *Enricher) answer(v []byte, want indicator.Type) *answer {
 			return nil
 		}
 		e.stats.Invalid++
-		return &answer{status: Invalid, reason: oneLine(err.Error()), asked: true}
+		return &answer{status: Invalid, reason: oneLine(err.Error()), asked: true, until: never}
 	}
 	e.scratch = canonical
 	ind := indicator.Indicator{Type: typ, Value: string(canonical)}
 	if a := e.answers[ind]; a != nil {
 		return a
 	}
-	a := &answer{ind: ind}
+	a := &answer{ind: ind, until: never}
 	e.answers[ind] = a
 	e.held += 2*len(ind.Value) + answerCost
 	e.stats.Distinct++
@@ -79,15 +94,15 @@ func (e *Enricher) excluded(a *answer) bool {
 
 // ask looks up what the cells of the batch need: each indicator once, the one
 // in most rows first.
-func (e *Enricher) ask(ctx context.Context, now time.Time) {
+func (e *Enricher) ask(ctx context.Context, now int64) {
 	var open []*answer
 	for i := range e.fields {
 		for _, c := range e.fields[i].cells {
-			if now.Before(c.until) {
+			if now < c.until {
 				continue
 			}
 			for _, a := range c.values {
-				if a.asked && (a.until.IsZero() || now.Before(a.until)) {
+				if a.asked && now < a.until {
 					continue
 				}
 				if a.gen != e.gen {
@@ -101,7 +116,7 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 	if len(open) == 0 {
 		return
 	}
-	slices.SortStableFunc(open, func(a, b *answer) int { return b.rows - a.rows })
+	slices.SortStableFunc(open, func(a, b *answer) int { return cmp.Compare(b.rows, a.rows) })
 	in := make([]indicator.Indicator, len(open))
 	for i, a := range open {
 		in[i] = a.ind
@@ -128,7 +143,9 @@ func (e *Enricher) ask(ctx context.Context, now time.Time) {
 
 // settle writes down the result of a look-up.
 func (e *Enricher) settle(a *answer, r source.Result) {
-	a.result, a.asked, a.until, a.reason = r, true, r.Expires, ""
+	a.source, a.origin, a.fetched = r.Source, r.Origin, nanos(r.Fetched, 0)
+	a.summary, a.raw = r.Summary, r.Raw
+	a.asked, a.until, a.reason = true, nanos(r.Expires, never), ""
 	a.changed()
 	if r.Status == source.Found || r.Status == source.NotFound {
 		e.stats.count(r.Origin)
@@ -147,13 +164,13 @@ func (e *Enricher) settle(a *answer, r source.Result) {
 	case source.Limited:
 		a.status, a.asked = Skipped, false
 	case source.Failed:
-		a.status, a.until = Failed, e.now().Add(retryFailed)
+		a.status, a.until = Failed, e.now().Add(retryFailed).UnixNano()
 	}
 	if r.Err != nil {
 		a.reason = oneLine(r.Err.Error())
 		var d *limit.Denied
 		if errors.As(r.Err, &d) && d.Reason == limit.Open {
-			a.status, a.asked, a.until = Failed, true, e.now().Add(max(d.Retry, time.Second))
+			a.status, a.asked, a.until = Failed, true, e.now().Add(max(d.Retry, time.Second)).UnixNano()
 		}
 	}
 }
@@ -166,8 +183,8 @@ func (e *Enricher) enqueue(ctx context.Context, open []*answer) {
 	var items []Wanted
 	for _, a := range open {
 		// An expired answer that had to do is asked for again, too.
-		if a.status == Skipped || a.result.Origin == source.Stale {
-			items = append(items, Wanted{a.ind, a.rows})
+		if a.status == Skipped || a.origin == source.Stale {
+			items = append(items, Wanted{a.ind, int(a.rows)})
 		}
 	}
 	if len(items) == 0 {

@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -17,58 +18,40 @@ type cell struct {
 	values []*answer
 	set    *record.Set
 	cim    *record.Set
-	sum    uint32    // of the versions of values when set was made
-	second time.Time // when set was made
 	worst  *answer
-	// until is when it must be looked whether set still holds: the zero time
-	// when an answer has come.
-	until time.Time
-
-	id   uint32 // in its field
-	rows int    // of the current batch
-}
-
-// versions tells whether the answers of a cell have changed.
-func (c *cell) versions() (sum uint32) {
-	for _, a := range c.values {
-		sum += a.version
-	}
-	return sum
+	made   int64 // when set was made, in nanoseconds since the Unix epoch
+	// until is when it must be looked whether set still holds: 0 when an answer
+	// has changed.
+	until   int64
+	changed bool
+	id      uint32 // in its field
+	rows    uint32 // of the current batch
+	cost    uint32 // of set, in bytes
 }
 
 // bring makes the columns of c hold at now, and notes for how long they do:
 // until one of its answers must be asked for again, and where an age is shown
 // until the next second.
-func (e *Enricher) bring(c *cell, now time.Time) {
-	if !e.current(c, now) {
+func (e *Enricher) bring(c *cell, now int64) {
+	if c.set == nil || c.changed || e.shows(c) && now-c.made >= int64(time.Second) {
 		e.project(c, now)
 	}
-	c.until = now.Add(time.Hour)
+	c.until = now + int64(time.Hour)
 	for _, a := range c.values {
-		switch {
-		case !a.asked:
+		if !a.asked {
 			c.until = now
-		case !a.until.IsZero() && a.until.Before(c.until):
-			c.until = a.until
+		} else {
+			c.until = min(c.until, a.until)
 		}
 	}
-	if s := c.second.Add(time.Second); e.shows(c) && s.Before(c.until) {
-		c.until = s
+	if e.shows(c) {
+		c.until = min(c.until, c.made+int64(time.Second))
 	}
 }
 
 // shows reports whether the age of an answer is among the columns of c.
 func (e *Enricher) shows(c *cell) bool {
-	return e.ages && c.worst != nil && !c.worst.result.Fetched.IsZero()
-}
-
-// current reports whether the columns of c still hold at now: the answers are
-// the same, and the age shown is true to the second.
-func (e *Enricher) current(c *cell, now time.Time) bool {
-	if c.set == nil || c.sum != c.versions() {
-		return false
-	}
-	return !e.shows(c) || now.Sub(c.second) < time.Second
+	return e.ages && c.worst != nil && c.worst.fetched != 0
 }
 
 // worstOf returns the answer that speaks for a cell.
@@ -86,7 +69,7 @@ func worstOf(values []*answer) *answer {
 
 // badness orders verdicts: an unknown one is worse than a harmless one.
 func badness(a *answer) int {
-	switch a.result.Summary.Verdict {
+	switch a.summary.Verdict {
 	case source.Malicious:
 		return 3
 	case source.Suspicious:
@@ -98,10 +81,10 @@ func badness(a *answer) int {
 }
 
 // project makes the columns of a cell.
-func (e *Enricher) project(c *cell, now time.Time) {
+func (e *Enricher) project(c *cell, now int64) {
 	old := c.set
-	same := old != nil && c.sum == c.versions() && c.worst == worstOf(c.values)
-	c.worst, c.sum, c.second = worstOf(c.values), c.versions(), now
+	same := old != nil && !c.changed && c.worst == worstOf(c.values)
+	c.worst, c.changed, c.made = worstOf(c.values), false, now
 	if same && c.worst != nil && c.worst.status == Found { // only the age has changed
 		values := slices.Clone(old.Values)
 		for i, col := range e.columns {
@@ -117,19 +100,31 @@ func (e *Enricher) project(c *cell, now time.Time) {
 	if e.opts.CIM {
 		c.cim = &record.Set{Values: p.values(cimColumns)}
 	}
+	e.held -= int(c.cost)
+	cost := 0
 	for _, v := range c.set.Values {
-		e.held += len(v.Text) + 16*len(v.List) + 40
+		cost += valueCost + 2*len(v.Text) + 16*len(v.List)
 		for _, s := range v.List {
-			e.held += len(s)
+			cost += 2 * len(s)
 		}
 	}
+	c.cost = uint32(min(cost, math.MaxUint32))
+	e.held += int(c.cost)
 }
+
+// What a cell, an answer and a value cost besides their texts, in bytes: their
+// structures, and what finds and encodes them.
+const (
+	cellCost   = 330
+	answerCost = 260
+	valueCost  = 52
+)
 
 // projection makes columns of the answers of one cell.
 type projection struct {
 	e       *Enricher
 	c       *cell
-	now     time.Time
+	now     int64
 	reports []*source.Report
 	decoded bool
 }
@@ -168,7 +163,7 @@ func (p *projection) load() []*source.Report {
 		if a.status != Found {
 			continue
 		}
-		if r, err := p.e.opts.Decode(a.result.Source, a.ind, a.result.Raw); err == nil {
+		if r, err := p.e.opts.Decode(a.source, a.ind, a.raw); err == nil {
 			p.reports = append(p.reports, r)
 		}
 	}
@@ -176,7 +171,7 @@ func (p *projection) load() []*source.Report {
 }
 
 // scalar returns a column of one value.
-func (e *Enricher) scalar(col column, a *answer, now time.Time) record.Value {
+func (e *Enricher) scalar(col column, a *answer, now int64) record.Value {
 	number := record.Value{Kind: record.Number}
 	if a == nil {
 		switch col {
@@ -185,7 +180,7 @@ func (e *Enricher) scalar(col column, a *answer, now time.Time) record.Value {
 		}
 		return record.Value{}
 	}
-	r, s := &a.result, &a.result.Summary
+	s := &a.summary
 	found, answered := a.status == Found, a.status == Found || a.status == NotFound
 	text := ""
 	switch col {
@@ -211,8 +206,8 @@ func (e *Enricher) scalar(col column, a *answer, now time.Time) record.Value {
 		}
 		return number
 	case colAge:
-		if answered && !r.Fetched.IsZero() {
-			number.Text = strconv.FormatInt(max(0, int64(now.Sub(r.Fetched)/time.Second)), 10)
+		if answered && a.fetched != 0 {
+			number.Text = strconv.FormatInt(max(0, (now-a.fetched)/int64(time.Second)), 10)
 		}
 		return number
 	case colLastSeen:
@@ -224,12 +219,12 @@ func (e *Enricher) scalar(col column, a *answer, now time.Time) record.Value {
 			text = s.Permalink
 		}
 	case colSource:
-		text = r.Source
+		text = a.source
 	case colIndicator:
 		text = a.ind.Value
 	case colCache:
 		if answered {
-			text = string(r.Origin)
+			text = string(a.origin)
 		}
 	case colError:
 		text = a.reason
@@ -333,11 +328,11 @@ func (p *projection) json() string {
 	if a == nil || a.status != Found {
 		return ""
 	}
-	r, err := p.e.opts.Decode(a.result.Source, a.ind, a.result.Raw)
+	r, err := p.e.opts.Decode(a.source, a.ind, a.raw)
 	if err != nil {
 		return ""
 	}
-	return string(r.AppendJSON(nil, a.ind, a.result.Source))
+	return string(r.AppendJSON(nil, a.ind, a.source))
 }
 
 // cim makes the annotation of the CIM names, the last one: each row's come

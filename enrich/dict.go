@@ -115,6 +115,19 @@ func (d *dict) grow() {
 	}
 }
 
+// renumber gives each string the number that ids has at its old one, and
+// forgets those that get none. It returns the bytes of what is left.
+func (d *dict) renumber(ids []uint32) int {
+	old := *d
+	*d = dict{}
+	for _, s := range old.slots {
+		if s.id != 0 && ids[s.id] != 0 {
+			d.add(old.text[s.start:s.start+s.length], ids[s.id])
+		}
+	}
+	return len(d.text)
+}
+
 // reset forgets all strings. Memory that was grown for unusually many is given
 // up.
 func (d *dict) reset() {

@@ -32,6 +32,17 @@ func TestDict(t *testing.T) {
 				t.Fatalf("round %d: %q has number %d, want %d", round, key, got, id)
 			}
 		}
+		// Every third string stays, under another number.
+		ids := make([]uint32, len(want)+1)
+		for i := 3; i < len(ids); i += 3 {
+			ids[i] = uint32(len(ids) - i)
+		}
+		d.renumber(ids)
+		for key, id := range want {
+			if got := d.find([]byte(key)); got != ids[id] {
+				t.Fatalf("round %d: renumbered: %q has number %d, want %d", round, key, got, ids[id])
+			}
+		}
 		d.reset()
 		if d.find([]byte("0")) != 0 {
 			t.Fatal("a forgotten key is found")

@@ -121,14 +121,15 @@ const (
 // tally counts a cell in a batch. It is apart from the cell since every row
 // needs it, and little else.
 type tally struct {
-	gen   uint32 // of the batch that the rest is about
-	index uint32 // in the field's cells
-	rows  uint32
+	gen     uint32 // of the batch that index and rows are about
+	index   uint32 // in the field's cells
+	rows    uint32
+	batches uint32 // that held it since the last sweep
 }
 
 // maxHeld bounds the memory of cells and answers kept between batches. What
 // is forgotten is found again in the cache.
-const maxHeld = 16 << 20
+const maxHeld = 18 << 20
 
 // New returns an Enricher for one run.
 func New(opts Options) (*Enricher, error) {
@@ -222,7 +223,7 @@ func (e *Enricher) forget() {
 		// The empty cell is made once: its columns stay what they are.
 		if len(f.known) == 0 {
 			f.known, f.tallies = []*cell{noCell: nil, emptyCell: {}}, make([]tally, 2)
-			e.project(f.known[emptyCell], time.Time{})
+			e.project(f.known[emptyCell], 0)
 		}
 		clear(f.known[emptyCell+1:])
 		f.known, f.tallies = f.known[:emptyCell+1], f.tallies[:emptyCell+1]
@@ -230,14 +231,60 @@ func (e *Enricher) forget() {
 	e.held = 0
 }
 
+// sweep drops the cells that only one batch held since the last sweep: in a log
+// most values are rare, and few make most rows. If too little goes, all does.
+func (e *Enricher) sweep() {
+	var kept []*cell
+	e.held = 0
+	for i := range e.fields {
+		f := &e.fields[i]
+		renumbered := make([]uint32, len(f.known))
+		known, tallies := f.known[:emptyCell+1], f.tallies[:emptyCell+1]
+		for id := emptyCell + 1; id < uint32(len(f.known)); id++ {
+			if c := f.known[id]; f.tallies[id].batches > 1 {
+				renumbered[id] = uint32(len(known))
+				known, tallies = append(known, c), append(tallies, tally{})
+				kept = append(kept, c)
+				e.held += cellCost + int(c.cost)
+			}
+		}
+		clear(f.known[len(known):])
+		f.known, f.tallies = known, tallies
+		e.held += f.plain.renumber(renumbered) + f.twin.renumber(renumbered)
+	}
+	if e.held > maxHeld/2 {
+		e.forget()
+		return
+	}
+	answers := make(map[indicator.Indicator]*answer, len(e.answers)/2)
+	for _, c := range kept {
+		for _, a := range c.values {
+			a.cells = a.cells[:0]
+		}
+	}
+	for _, c := range kept {
+		for _, a := range c.values {
+			if len(a.cells) == 0 && a.ind.Type != indicator.None {
+				answers[a.ind] = a
+				e.held += answerCost + 2*len(a.ind.Value) + len(a.raw)
+			}
+			a.cells = append(a.cells, c)
+		}
+	}
+	e.answers = answers
+}
+
 // Enrich sets the annotations of a batch. It returns an error only when ctx
 // was cancelled; the annotations are complete even then: what was not
 // answered says so in its status.
 func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
-	if e.held > maxHeld || e.held+len(b.Buf) > math.MaxUint32 {
+	if e.held > maxHeld {
+		e.sweep()
+	}
+	if e.held+len(b.Buf) > math.MaxUint32 { // more than a dict takes
 		e.forget()
 	}
-	now := e.now()
+	now := e.now().UnixNano()
 	if e.gen++; e.gen == 0 { // the tallies would take an old batch for this one
 		e.forget()
 		e.gen++
@@ -247,12 +294,12 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		e.collect(b, i)
 	}
 	e.ask(ctx, now)
-	now = e.now()
+	now = e.now().UnixNano()
 	for i := range e.fields {
 		a := &b.Annotations[i]
 		a.Sets = a.Sets[:0]
 		for _, c := range e.fields[i].cells {
-			if !now.Before(c.until) {
+			if now >= c.until {
 				e.bring(c, now)
 			}
 			a.Sets = append(a.Sets, c.set)
@@ -293,7 +340,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 		}
 		t := &f.tallies[id]
 		if t.gen != e.gen {
-			*t = tally{gen: e.gen, index: uint32(len(f.cells))}
+			*t = tally{e.gen, uint32(len(f.cells)), 0, t.batches + 1}
 			f.cells = append(f.cells, f.known[id])
 			f.known[id].id = id
 		}
@@ -301,7 +348,7 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 		of[r] = t.index
 	}
 	for _, c := range f.cells {
-		c.rows = int(f.tallies[c.id].rows)
+		c.rows = f.tallies[c.id].rows
 	}
 }
 
@@ -370,10 +417,3 @@ func (e *Enricher) newCell(b *record.Batch, want indicator.Type, raw, twin []byt
 	e.held += 2*(len(raw)+len(twin)) + cellCost
 	return c
 }
-
-// What a cell and an answer cost besides their texts, in bytes: about what
-// their structures, slots, sets and pointers take, measured.
-const (
-	cellCost   = 400
-	answerCost = 450
-)

@@ -365,16 +365,30 @@ func TestForget(t *testing.T) {
 	e := newEnricher(t, Options{Fields: []Field{{Name: "d"}}, Source: b, Output: []string{"status"}})
 	for i := range 20 {
 		var in bytes.Buffer
-		in.WriteString("d\n")
+		in.WriteString("d\nevil.com\n \n")
 		for j := range 5000 {
 			fmt.Fprintf(&in, "h%d.example%d.com\n", j, i)
 		}
-		if got := enrichCSV(t, e, codec.CSV, in.String()); strings.Count(got, ",not_found\n") != 5000 {
-			t.Fatal("rows without an answer")
+		got := enrichCSV(t, e, codec.CSV, in.String())
+		if strings.Count(got, ",not_found\n") != 5000 || !strings.Contains(got, "\nevil.com,found\n \"\",invalid\n") && !strings.Contains(got, "\nevil.com,found\n ,invalid\n") {
+			t.Fatalf("rows without an answer: %.200q", got)
+		}
+		if n := len(e.answers); n > 60_000 {
+			t.Fatalf("%d answers held", n)
 		}
 	}
 	if e.held > 2*maxHeld {
 		t.Errorf("%d bytes held", e.held)
+	}
+	// What every batch has was never dropped.
+	asked := 0
+	for _, value := range b.asked {
+		if value == "evil.com" {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("a value that is in every batch was asked for %d times", asked)
 	}
 }
 

@@ -31,6 +31,9 @@ type Policy struct {
 	Since time.Time
 	// Reports says that whole reports are wanted and not only summaries.
 	Reports bool
+	// Promote copies what a lower tier knows into those above it: for processes
+	// that live long. A single run holds what it was told anyway.
+	Promote bool
 	// Offline never asks the source.
 	Offline bool
 	// Window is the number of indicators claimed from other processes at a

@@ -196,8 +196,14 @@ func TestTiers(t *testing.T) {
 		c := New(u, policy, NewMemory(10, 0), &handle{disk})
 		check(t, ask(t.Context(), c, in), "found/live", "not found/live")
 		check(t, ask(t.Context(), c, in), "found/memory", "not found/memory")
-		// Another process finds them on disk, and then in its own memory.
-		d := New(u, policy, NewMemory(10, 0), &handle{disk})
+		// Another process finds them on disk, and there again.
+		once := New(u, policy, NewMemory(10, 0), &handle{disk})
+		check(t, ask(t.Context(), once, in), "found/disk", "not found/disk")
+		check(t, ask(t.Context(), once, in), "found/disk", "not found/disk")
+		// One that lives long finds them on disk, and then in its own memory.
+		long := policy
+		long.Promote = true
+		d := New(u, long, NewMemory(10, 0), &handle{disk})
 		check(t, ask(t.Context(), d, in), "found/disk", "not found/disk")
 		check(t, ask(t.Context(), d, in), "found/memory", "not found/memory")
 		// A not-found goes by its own clock.

@@ -77,7 +77,7 @@ func (l *lookup) fromTiers(ctx context.Context, open []int) []int {
 				rest = append(rest, i)
 				continue
 			}
-			if t > 0 {
+			if t > 0 && l.c.policy.Promote {
 				promoted, promote = append(promoted, keys[n]), append(promote, *e)
 			}
 			l.answer(i, l.c.result(e, source.Origin(tier.Name())))

@@ -49,6 +49,9 @@ type Options struct {
 	// Answered, if not nil, is told of each answer of the run, never by two
 	// goroutines at once.
 	Answered func(ind indicator.Indicator, r source.Result)
+	// Promote keeps what is read from disk in memory, for processes that are
+	// asked for the same again and again.
+	Promote bool
 	// Progress is passed to the enricher.
 	Progress func(enrich.Progress)
 	Log      *slog.Logger
@@ -133,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			},
 			Jitter: c.Cache.TTLJitter, StaleFor: c.Cache.StaleFor, Since: since,
 			Reports: o.Reports || enrich.NeedsReports(c.Output, c.CIM),
-			Offline: c.Mode != config.Live, Log: o.Log,
+			Promote: o.Promote, Offline: c.Mode != config.Live, Log: o.Log,
 		}
 		cache := lookupcache.New(client, policy, e.tiers()...)
 		list = append(list, cache)
