@@ -76,6 +76,13 @@ func (s *scanner) bare(buf []byte, pos int) int {
 // tail goes from pos, the start of a cell, to the end of the record and counts
 // the commas on the way. ok is false if the buffer ends before the record.
 func (s *scanner) tail(buf []byte, pos int) (lf, commas int, ok bool) {
+	// Mostly there is no quote on the way, and what the standard library does
+	// with whole vectors is the fastest.
+	if i := bytes.IndexByte(buf[pos:], '\n'); i >= 0 {
+		if rest := buf[pos : pos+i]; bytes.IndexByte(rest, '"') < 0 {
+			return pos + i, bytes.Count(rest, []byte{s.comma}), true
+		}
+	}
 	start := pos
 	for {
 		for pos+8 <= len(buf) {

@@ -81,8 +81,8 @@ type Progress struct {
 	Open int
 }
 
-// Enricher enriches the batches of one run. It is not safe for concurrent
-// use.
+// Enricher enriches the batches of one run. It is not safe for concurrent use,
+// but for Prepare.
 type Enricher struct {
 	opts    Options
 	now     func() time.Time
@@ -95,7 +95,12 @@ type Enricher struct {
 	stats   Stats
 	scratch []byte
 	ages    bool
-	found   []uint32 // of each row of the batch, the number of its cell
+	missed  []int // rows of the batch whose cells are new
+
+	// mu guards the dicts of the fields and epoch, which Prepare reads while
+	// another goroutine is in Enrich.
+	mu    sync.RWMutex
+	epoch uint64 // changes when cells get other numbers; never 0
 }
 
 // field is the state of one input field.
@@ -215,6 +220,9 @@ func (e *Enricher) Required() []string {
 
 // forget drops what is remembered of earlier batches.
 func (e *Enricher) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.epoch++
 	e.answers = make(map[indicator.Indicator]*answer)
 	for i := range e.fields {
 		f := &e.fields[i]
@@ -234,24 +242,7 @@ func (e *Enricher) forget() {
 // sweep drops the cells that only one batch held since the last sweep: in a log
 // most values are rare, and few make most rows. If too little goes, all does.
 func (e *Enricher) sweep() {
-	var kept []*cell
-	e.held = 0
-	for i := range e.fields {
-		f := &e.fields[i]
-		renumbered := make([]uint32, len(f.known))
-		known, tallies := f.known[:emptyCell+1], f.tallies[:emptyCell+1]
-		for id := emptyCell + 1; id < uint32(len(f.known)); id++ {
-			if c := f.known[id]; f.tallies[id].batches > 1 {
-				renumbered[id] = uint32(len(known))
-				known, tallies = append(known, c), append(tallies, tally{})
-				kept = append(kept, c)
-				e.held += cellCost + int(c.cost)
-			}
-		}
-		clear(f.known[len(known):])
-		f.known, f.tallies = known, tallies
-		e.held += f.plain.renumber(renumbered) + f.twin.renumber(renumbered)
-	}
+	kept := e.keepFrequent()
 	if e.held > maxHeld/2 {
 		e.forget()
 		return
@@ -274,6 +265,31 @@ func (e *Enricher) sweep() {
 	e.answers = answers
 }
 
+// keepFrequent drops cells for sweep and returns those that stay.
+func (e *Enricher) keepFrequent() (kept []*cell) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.epoch++
+	e.held = 0
+	for i := range e.fields {
+		f := &e.fields[i]
+		renumbered := make([]uint32, len(f.known))
+		known, tallies := f.known[:emptyCell+1], f.tallies[:emptyCell+1]
+		for id := emptyCell + 1; id < uint32(len(f.known)); id++ {
+			if c := f.known[id]; f.tallies[id].batches > 1 {
+				renumbered[id] = uint32(len(known))
+				known, tallies = append(known, c), append(tallies, tally{})
+				kept = append(kept, c)
+				e.held += cellCost + int(c.cost)
+			}
+		}
+		clear(f.known[len(known):])
+		f.known, f.tallies = known, tallies
+		e.held += f.plain.renumber(renumbered) + f.twin.renumber(renumbered)
+	}
+	return kept
+}
+
 // Enrich sets the annotations of a batch. It returns an error only when ctx
 // was cancelled; the annotations are complete even then: what was not
 // answered says so in its status.
@@ -289,7 +305,10 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		e.forget()
 		e.gen++
 	}
-	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
+	if b.Mark != e.epoch {
+		e.lookUp(b)
+	}
+	b.Mark = 0
 	for i := range e.fields {
 		e.collect(b, i)
 	}
@@ -315,29 +334,44 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 	return ctx.Err()
 }
 
+// Prepare does the part of Enrich that needs nothing but the batch and what is
+// known already: it looks up the cells of the rows. It may be called, by one
+// goroutine, while another is in Enrich with an earlier batch, so that this
+// work is done where the rows are still in the processor's cache. Enrich does
+// it itself otherwise.
+func (e *Enricher) Prepare(b *record.Batch) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	n := len(b.Rows)
+	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
+	for i := range e.fields {
+		of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
+		b.Annotations[i].Of = of
+		e.probe(b, i, of, 0, n)
+	}
+	b.Mark = e.epoch
+}
+
 // collect finds the distinct cells of field i in the batch and which row has
 // which. What it does for each row allocates nothing and probes one table.
 func (e *Enricher) collect(b *record.Batch, i int) {
 	f := &e.fields[i]
 	f.cells = f.cells[:0]
-	n := len(b.Rows)
-	of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
-	b.Annotations[i].Of = of
-	e.found = slices.Grow(e.found[:0], n)[:n]
-	// Most cells are known. They are looked up by both halves of a large batch
-	// at the same time; the table does not change meanwhile.
-	if n >= largeBatch && runtime.GOMAXPROCS(0) > 1 {
-		var half sync.WaitGroup
-		half.Go(func() { e.probe(b, i, n/2, n) })
-		e.probe(b, i, 0, n/2)
-		half.Wait()
-	} else {
-		e.probe(b, i, 0, n)
-	}
-	for r, id := range e.found {
+	of := b.Annotations[i].Of
+	e.missed = e.missed[:0]
+	for r, id := range of {
 		if id == noCell {
-			id = e.cellOf(b, i, r)
+			e.missed = append(e.missed, r)
 		}
+	}
+	if len(e.missed) > 0 {
+		e.mu.Lock()
+		for _, r := range e.missed {
+			of[r] = e.cellOf(b, i, r)
+		}
+		e.mu.Unlock()
+	}
+	for r, id := range of {
 		t := &f.tallies[id]
 		if t.gen != e.gen {
 			*t = tally{e.gen, uint32(len(f.cells)), 0, t.batches + 1}
@@ -356,8 +390,29 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 // goroutines.
 const largeBatch = 4096
 
-// probe finds the cells of the rows from, to that are known.
-func (e *Enricher) probe(b *record.Batch, i, from, to int) {
+// lookUp is Prepare for a batch that nobody has prepared. Most cells are known.
+// They are looked up by both halves of a large batch at the same time.
+func (e *Enricher) lookUp(b *record.Batch) {
+	n := len(b.Rows)
+	if n < largeBatch || runtime.GOMAXPROCS(0) < 2 {
+		e.Prepare(b)
+		return
+	}
+	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
+	for i := range e.fields {
+		of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
+		b.Annotations[i].Of = of
+		var half sync.WaitGroup
+		half.Go(func() { e.probe(b, i, of, n/2, n) })
+		e.probe(b, i, of, 0, n/2)
+		half.Wait()
+	}
+	b.Mark = e.epoch
+}
+
+// probe sets of to the numbers of the cells of the rows from, to that are known,
+// to noCell where they are not.
+func (e *Enricher) probe(b *record.Batch, i int, of []uint32, from, to int) {
 	f := &e.fields[i]
 	var keys [several][]byte
 	var rows [several]int
@@ -366,16 +421,16 @@ func (e *Enricher) probe(b *record.Batch, i, from, to int) {
 	find := func() {
 		f.plain.findSeveral(keys[:n], ids[:])
 		for k := range n {
-			e.found[rows[k]] = ids[k]
+			of[rows[k]] = ids[k]
 		}
 		n = 0
 	}
 	for r := from; r < to; r++ {
 		raw := b.Cell(r, i)
 		if twin := b.Twin(r, i); len(twin) > 0 {
-			e.found[r] = f.twin.find(twin)
+			of[r] = f.twin.find(twin)
 		} else if len(raw) == 0 || b.Rows[r].Bad {
-			e.found[r] = emptyCell
+			of[r] = emptyCell
 		} else {
 			keys[n], rows[n] = raw, r
 			if n++; n == several {

@@ -56,6 +56,8 @@ type Batch struct {
 	// Annotations are the columns to be added when the batch is written. Their
 	// slices are kept with the batch for whoever annotates it the next time.
 	Annotations []Annotation
+	// Mark belongs to whoever annotates the batch; 0 when it was just read.
+	Mark uint64
 	// Offset is the position in the input behind the batch, in bytes from the
 	// beginning of what the reader reads.
 	Offset int64

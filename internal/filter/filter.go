@@ -303,9 +303,16 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 		for {
 			select {
 			case b := <-free:
+				b.Mark = 0
 				if readErr = reader.Read(b); readErr != nil {
 					return
 				}
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				r.o.Enricher.Prepare(b)
 				read <- b // never blocks: there are no more batches than places
 			case <-quit:
 				return

@@ -182,3 +182,41 @@ func (s *Store) Release(ctx context.Context, keys []lookupcache.Key) error {
 	s.warnWrite(err)
 	return err
 }
+
+// positions finds the indices of a key.
+type positions struct {
+	first map[string]int
+	next  []int // of the same key again, -1 at the end; nil without repeats
+}
+
+func locate(keys [][]byte) positions {
+	p := positions{first: make(map[string]int, len(keys))}
+	for i := len(keys) - 1; i >= 0; i-- {
+		if keys[i] == nil {
+			continue
+		}
+		if j, ok := p.first[string(keys[i])]; ok {
+			if p.next == nil {
+				p.next = make([]int, len(keys))
+				for n := range p.next {
+					p.next[n] = -1
+				}
+			}
+			p.next[i] = j
+		}
+		p.first[string(keys[i])] = i
+	}
+	return p
+}
+
+// each calls f with every index of key.
+func (p *positions) each(key []byte, f func(i int)) {
+	i, ok := p.first[string(key)]
+	for ok {
+		f(i)
+		if p.next == nil || p.next[i] < 0 {
+			return
+		}
+		i = p.next[i]
+	}
+}

@@ -75,51 +75,25 @@ func eachChunk(keys [][]byte, f func(size int, args []any) error) error {
 	return flush()
 }
 
-// sorted returns the keys in the order they are kept in, each once. What
-// follows each other then lies together: of a large database, each page is
-// read once.
-func sorted(keys [][]byte) [][]byte {
-	keys = slices.Clone(keys)
-	slices.SortFunc(keys, bytes.Compare)
-	return slices.CompactFunc(keys, bytes.Equal)
-}
-
-// positions finds the indices of a key.
-type positions struct {
-	first map[string]int
-	next  []int // of the same key again, -1 at the end; nil without repeats
-}
-
-func locate(keys [][]byte) positions {
-	p := positions{first: make(map[string]int, len(keys))}
-	for i := len(keys) - 1; i >= 0; i-- {
-		if keys[i] == nil {
-			continue
+// inOrder returns the keys in the order they are kept in, each once, and for
+// each the indices in keys that have it, as at[first[n]:first[n+1]]. What
+// follows each other then lies together: of a large database, each page is read
+// once.
+func inOrder(keys [][]byte) (sorted [][]byte, at, first []int) {
+	at = make([]int, 0, len(keys))
+	for i, k := range keys {
+		if k != nil {
+			at = append(at, i)
 		}
-		if j, ok := p.first[string(keys[i])]; ok {
-			if p.next == nil {
-				p.next = make([]int, len(keys))
-				for n := range p.next {
-					p.next[n] = -1
-				}
-			}
-			p.next[i] = j
-		}
-		p.first[string(keys[i])] = i
 	}
-	return p
-}
-
-// each calls f with every index of key.
-func (p *positions) each(key []byte, f func(i int)) {
-	i, ok := p.first[string(key)]
-	for ok {
-		f(i)
-		if p.next == nil || p.next[i] < 0 {
-			return
+	slices.SortFunc(at, func(a, b int) int { return bytes.Compare(keys[a], keys[b]) })
+	sorted, first = make([][]byte, 0, len(at)), make([]int, 0, len(at)+1)
+	for n, i := range at {
+		if n == 0 || !bytes.Equal(keys[i], sorted[len(sorted)-1]) {
+			sorted, first = append(sorted, keys[i]), append(first, n)
 		}
-		i = p.next[i]
 	}
+	return sorted, at, append(first, len(at))
 }
 
 // noReport reports whether an answer should have a report and has none, as
@@ -139,16 +113,24 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 		if raw {
 			queries = selectReports
 		}
-		at := locate(encoded)
-		return eachChunk(sorted(encoded), func(size int, args []any) error {
+		sorted, at, first := inOrder(encoded)
+		next := 0 // the answers come in the order of their keys
+		return eachChunk(sorted, func(size int, args []any) error {
 			rows, err := h.query(ctx, queries[size], args...)
 			if err != nil {
 				return err
 			}
 			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-				if e.OK() && !(raw && noReport(e)) {
-					at.each(key, func(i int) { out[i] = *e })
+				known := next < len(sorted) && bytes.Equal(key, sorted[next])
+				if !known {
+					next, known = slices.BinarySearchFunc(sorted, key, bytes.Compare)
 				}
+				if known && e.OK() && !(raw && noReport(e)) {
+					for _, i := range at[first[next]:first[next+1]] {
+						out[i] = *e
+					}
+				}
+				next++
 			})
 		})
 	})

@@ -23,6 +23,10 @@ const (
 	// applicationID marks a database as ours, in its header.
 	applicationID = 0x74636c6b // "tclk"
 	maxConns      = 4
+	// mapped is how much of the file is mapped into memory, in bytes: all of a
+	// small one, which is then read without a system call for each page, and
+	// of a large one not so much that the process seems to hold it.
+	mapped = 16 << 20
 )
 
 // handle is one opened database file and what is known about it.
@@ -73,7 +77,7 @@ func (s *Store) dsn() string {
 		"_auto_vacuum":  {"incremental"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
-		"_pragma":       {"journal_size_limit(4194304)", "mmap_size(1073741824)"},
+		"_pragma":       {"journal_size_limit(4194304)", fmt.Sprintf("mmap_size(%d)", mapped)},
 	}
 	if s.opts.pageLimit > 0 {
 		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", s.opts.pageLimit))
