@@ -1,6 +1,8 @@
 package source
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"unicode/utf8"
 
@@ -37,6 +39,38 @@ func (r *Report) AppendJSON(dst []byte, ind indicator.Indicator, source string) 
 	dst = appendText(dst, "sha1", r.SHA1)
 	dst = appendText(dst, "permalink", r.Permalink)
 	return append(dst, '}')
+}
+
+// ParseJSON reads a report that AppendJSON wrote. The error is ErrMalformed
+// when it is none.
+func ParseJSON(raw []byte) (*Report, error) {
+	var v struct {
+		Verdict                                                     string
+		Votes                                                       *int8
+		Related                                                     uint32
+		LastSeen                                                    string `json:"last_seen"`
+		Permalink                                                   string
+		Resolutions                                                 []Resolution
+		Hashes, Emails, Subdomains, Domains, IPs, Scans, References []string
+		MD5, SHA1                                                   string
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	r := &Report{
+		Summary:     Summary{Related: v.Related, LastSeen: v.LastSeen, Permalink: v.Permalink},
+		Resolutions: v.Resolutions, Hashes: v.Hashes, Emails: v.Emails, Subdomains: v.Subdomains, Domains: v.Domains,
+		IPs: v.IPs, Scans: v.Scans, References: v.References, MD5: v.MD5, SHA1: v.SHA1,
+	}
+	for _, verdict := range []Verdict{Harmless, Suspicious, Malicious} {
+		if v.Verdict == verdict.String() {
+			r.Verdict = verdict
+		}
+	}
+	if v.Votes != nil {
+		r.HasVotes, r.Votes = true, *v.Votes
+	}
+	return r, nil
 }
 
 func appendKey(dst []byte, key string) []byte {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,6 +47,17 @@ func TestAppendJSON(t *testing.T) {
 		if got := string(tt.r.AppendJSON([]byte("# "), tt.ind, tt.source)); got != "# "+tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
+	}
+	for _, tt := range tests {
+		got, err := ParseJSON([]byte(tt.want))
+		want := *tt.r
+		want.Dropped = 0
+		if err != nil || !reflect.DeepEqual(got, &want) {
+			t.Errorf("read back: %+v, %v, want %+v", got, err, &want)
+		}
+	}
+	if _, err := ParseJSON([]byte(`{"votes":"x"}`)); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
 	}
 	buf := make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(100, func() { full.AppendJSON(buf, tests[2].ind, "local") }); n != 0 {

@@ -110,7 +110,7 @@ func (r *Router) Lookup(ctx context.Context, in []indicator.Indicator, done func
 					if res.Source == "" {
 						res.Source = s.Name()
 					}
-					if res.Status == Found {
+					if res.Status == Found && !res.Partial {
 						final(i, res)
 						return
 					}
@@ -152,10 +152,12 @@ func (r *Router) unsupported(ind indicator.Indicator) Result {
 func severity(s Status) int {
 	switch s {
 	case Failed:
-		return 4
+		return 5
 	case Limited:
-		return 3
+		return 4
 	case Unasked:
+		return 3
+	case Found: // Partial
 		return 2
 	case NotFound:
 		return 1

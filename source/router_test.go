@@ -192,6 +192,42 @@ func TestRouterDecode(t *testing.T) {
 	}
 }
 
+// TestRouterPartial: a source that knows an indicator but has no judgement
+// does not keep the next one from being asked, and counts when that one knows
+// nothing.
+func TestRouterPartial(t *testing.T) {
+	ind := []indicator.Indicator{{Type: indicator.IP, Value: "192.0.2.1"}}
+	for _, tt := range []struct {
+		second Status
+		want   string
+		status Status
+	}{
+		{Found, "second", Found}, {NotFound, "first", Found}, {Unsupported, "first", Found},
+		{Unasked, "second", Unasked}, {Limited, "second", Limited}, {Failed, "second", Failed},
+	} {
+		first := &partial{fake{name: "first", types: indicator.AllTypes}}
+		second := &fake{name: "second", types: indicator.AllTypes, answer: map[indicator.Indicator]Status{ind[0]: tt.second}}
+		NewRouter(first, second).Lookup(context.Background(), ind, func(_ int, r Result) {
+			if r.Status != tt.status || r.Source != tt.want {
+				t.Errorf("second says %v: got %v of %s, want %v of %s", tt.second, r.Status, r.Source, tt.status, tt.want)
+			}
+		})
+	}
+	NewRouter(&partial{fake{name: "only", types: indicator.AllTypes}}).Lookup(context.Background(), ind, func(_ int, r Result) {
+		if r.Status != Found || r.Source != "only" {
+			t.Errorf("alone: %+v", r)
+		}
+	})
+}
+
+type partial struct{ fake }
+
+func (p *partial) Lookup(_ context.Context, in []indicator.Indicator, done func(int, Result)) {
+	for i := range in {
+		done(i, Result{Status: Found, Partial: true})
+	}
+}
+
 // gated answers only when it is let.
 type gated struct {
 	fake

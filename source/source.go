@@ -46,6 +46,9 @@ type Result struct {
 	Summary Summary   // set when Found
 	Raw     []byte    // the whole report as the source sent it, when Found
 	Err     error     // when Limited or Failed
+	// Partial marks a Found answer without a judgement: a Router goes on to
+	// the next source, and gives it when no other one knows the indicator.
+	Partial bool
 }
 
 // Error kinds that callers branch on with errors.Is.

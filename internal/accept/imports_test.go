@@ -81,10 +81,12 @@ var may = map[string][]string{
 	"source":               {"indicator", "limit"},
 	"enrich":               {"indicator", "limit", "record", "source"},
 	"lookupcache":          {"indicator", "limit", "source"},
-	"lookupcache/disk":     {"indicator", "limit", "lookupcache", "source"},
 	"graph":                {"indicator", "source"},
+	"lookupcache/disk":     {"indicator", "internal/localfs", "limit", "lookupcache", "source"},
 	"server":               {"indicator", "source"},
 	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
+	"source/local":         {"indicator", "internal/localfs", "source"},
+	"internal/localfs":     nil,
 	"internal/httpx":       {"limit", "source"},
 	"internal/stream":      nil,
 	"internal/sink":        nil,
@@ -131,7 +133,7 @@ func TestImportsPointDown(t *testing.T) {
 			if under(imp, "internal/splunkapp") && !under(name, "cmd", "internal/splunkapp") {
 				t.Errorf("%s imports %s, which is above it", name, imp)
 			}
-			if under(imp, "internal/accept", "internal/apppkg/apptest", "internal/splunkd/splunkdtest") && !under(name, "internal/accept") {
+			if under(imp, "internal/accept", "internal/apppkg/apptest", "internal/splunkd/splunkdtest", "source/local/localtest") && !under(name, "internal/accept") {
 				t.Errorf("%s imports %s, which is for tests", name, imp)
 			}
 			if under(imp, "lookupcache/disk", "lookupcache/redis", "source/threatcrowd", "source/local", "source/feed") &&

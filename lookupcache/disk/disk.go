@@ -20,6 +20,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tclookup/tclookup/internal/localfs"
 )
 
 // FileName is the name of the database within its directory.
@@ -92,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.opts.networkFS == nil {
-		s.opts.networkFS = networkFS
+		s.opts.networkFS = localfs.Network
 	}
 	var id [8]byte
 	rand.Read(id[:])

@@ -410,7 +410,6 @@ func TestModesAndNetworkFS(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	open(t, Options{Dir: dir, networkFS: nfs})
-	networkFS(dir) // whatever it is
 }
 
 func TestEviction(t *testing.T) {

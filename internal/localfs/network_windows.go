@@ -1,4 +1,4 @@
-package disk
+package localfs
 
 import (
 	"path/filepath"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// networkFS names the network file system that dir is on; empty when it is on
+// Network names the network file system that dir is on; empty when it is on
 // none, or nobody knows.
-func networkFS(dir string) string {
+func Network(dir string) string {
 	root, err := windows.UTF16PtrFromString(filepath.VolumeName(dir) + `\`)
 	if err != nil || windows.GetDriveType(root) != windows.DRIVE_REMOTE {
 		return ""

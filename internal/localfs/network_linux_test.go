@@ -1,4 +1,4 @@
-package disk
+package localfs
 
 import "testing"
 
@@ -12,5 +12,12 @@ func TestFuseNetwork(t *testing.T) {
 		if got := fuseNetwork(line, "0:51"); got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	// What it is depends on the machine; a missing directory is on none.
+	if got := Network(t.TempDir() + "/missing"); got != "" {
+		t.Errorf("a missing directory is on %q", got)
 	}
 }

@@ -1,10 +1,10 @@
-package disk
+package localfs
 
 import "golang.org/x/sys/unix"
 
-// networkFS names the network file system that dir is on; empty when it is on
+// Network names the network file system that dir is on; empty when it is on
 // none, or nobody knows.
-func networkFS(dir string) string {
+func Network(dir string) string {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return ""

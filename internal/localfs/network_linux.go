@@ -1,4 +1,4 @@
-package disk
+package localfs
 
 import (
 	"bufio"
@@ -30,9 +30,9 @@ var networkMagic = map[uint32]string{
 
 const fuseMagic = 0x65735546
 
-// networkFS names the network file system that dir is on; empty when it is on
+// Network names the network file system that dir is on; empty when it is on
 // none, or nobody knows.
-func networkFS(dir string) string {
+func Network(dir string) string {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return ""
