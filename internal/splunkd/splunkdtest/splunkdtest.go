@@ -268,3 +268,10 @@ func selects(query, doc map[string]any) bool {
 	}
 	return true
 }
+
+// Drop deletes a document.
+func (s *Server) Drop(name, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.Collections[name], key)
+}
