@@ -94,6 +94,8 @@ var may = map[string][]string{
 	"internal/config":      {"indicator", "limit", "source"},
 	"internal/demodata":    {"indicator", "server"},
 	"internal/version":     nil,
+	"internal/results":     nil,
+	"cloud":                {"internal/results", "internal/splunkd"},
 	"internal/splunkd":     {"chunked"},
 	"internal/applog":      nil,
 	"internal/logline":     nil,
