@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/tclookup/tclookup/chunked"
 	"github.com/tclookup/tclookup/cloud"
 	"github.com/tclookup/tclookup/internal/filter"
@@ -30,13 +32,13 @@ type cloudCmd struct {
 type cloudEnrichCmd struct {
 	enrichFlags `embed:""`
 
-	Splunkd  string `name:"splunkd" placeholder:"URL" help:"Management address of a Splunk that runs the search, such as https://stack.example.com:8089."`
-	Search   string `name:"search" placeholder:"SPL" help:"The search."`
-	Job      string `name:"job" placeholder:"ID" help:"Read the results of this search job instead of running a search."`
-	AsJob    bool   `name:"as-job" help:"Run the search as a job and read its results when it is finished, instead of streaming them."`
-	Earliest string `name:"earliest" placeholder:"TIME" help:"Begin of the time range, such as -1d@d."`
-	Latest   string `name:"latest" placeholder:"TIME" help:"End of the time range, such as @d."`
-	PageRows int    `name:"page-rows" default:"5000" placeholder:"N" help:"Results of a job that are asked for at a time, default 5000."`
+	Splunkd  string  `name:"splunkd" placeholder:"URL" help:"Management address of a Splunk that runs the search, such as https://stack.example.com:8089."`
+	Search   string  `name:"search" placeholder:"SPL" help:"The search."`
+	Job      string  `name:"job" placeholder:"ID" help:"Read the results of this search job instead of running a search."`
+	AsJob    bool    `name:"as-job" help:"Run the search as a job and read its results when it is finished, instead of streaming them."`
+	Earliest splTime `name:"earliest" placeholder:"TIME" help:"Begin of the time range, such as -1d@d."`
+	Latest   splTime `name:"latest" placeholder:"TIME" help:"End of the time range, such as @d."`
+	PageRows int     `name:"page-rows" default:"5000" placeholder:"N" help:"Results of a job that are asked for at a time, default 5000."`
 
 	App       string        `name:"app" placeholder:"NAME" help:"App in whose context splunkd runs the search."`
 	TokenFile string        `name:"token-file" type:"path" placeholder:"FILE" help:"File with splunkd's authentication token, mode 0600; else $$TCLOOKUP_SPLUNKD_TOKEN."`
@@ -44,6 +46,19 @@ type cloudEnrichCmd struct {
 	Insecure  bool          `name:"insecure-tls" help:"Accept any certificate of splunkd."`
 	JobTTL    time.Duration `name:"job-ttl" default:"24h" placeholder:"TIME" help:"How long splunkd keeps the job of a run with --resume, default 24h."`
 	Timeout   time.Duration `name:"timeout" default:"1m" placeholder:"TIME" help:"Longest time one request may take, default 1m."`
+}
+
+// splTime is a time as Splunk writes it. It may begin like a flag: -1d@d.
+type splTime string
+
+// Decode implements kong.MapperValue.
+func (t *splTime) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return errors.New("missing value, such as -1d@d")
+	}
+	*t = splTime(token.String())
+	return nil
 }
 
 // splunkdToken is the variable of the environment with the token of splunkd.
@@ -85,7 +100,7 @@ func (c *cloudEnrichCmd) Run(ctx context.Context, a *app) error {
 			}
 			return []filter.Input{{Name: "search", Open: open}}, nil, nil
 		}
-		j := &searchJob{jobs: jobs, id: c.Job, file: c.Resume, server: where.Host, search: []string{c.Search, c.Earliest, c.Latest, c.App}}
+		j := &searchJob{jobs: jobs, id: c.Job, file: c.Resume, server: where.Host, search: []string{c.Search, string(c.Earliest), string(c.Latest), c.App}}
 		if err := j.begin(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -145,7 +160,7 @@ func (c *cloudEnrichCmd) splunkd(a *app) (*cloud.Splunkd, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := splunkd.Search{Query: c.Search, Earliest: c.Earliest, Latest: c.Latest, App: c.App}
+	s := splunkd.Search{Query: c.Search, Earliest: string(c.Earliest), Latest: string(c.Latest), App: c.App}
 	if c.Resume != "" {
 		s.TTL = c.JobTTL
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/tclookup/tclookup/internal/config"
 )
 
+// secretVariables are the variables that hold secrets. They are no settings.
+var secretVariables = []string{splunkdToken}
+
 // maxSecret is the size of the largest secret that is read from a file.
 const maxSecret = 64 << 10
 
