@@ -71,3 +71,29 @@ func TestSearches(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestExpand(t *testing.T) {
+	m := macros{
+		"all":  {nil, "index=a"},
+		"f(1)": {[]string{"x"}, "`all` | stats count BY $x$"},
+		"f(2)": {[]string{"x", "y"}, "eval $x$=$y$"},
+	}
+	for in, want := range map[string]string{
+		"no macro":                    "no macro",
+		"`all` b":                     "index=a b",
+		"`f(c)` | `f(d, 1)` | `f(e)`": "index=a | stats count BY c | eval d=1 | index=a | stats count BY e",
+		"a `f( c )`":                  "a index=a | stats count BY c",
+	} {
+		if got, err := m.expand(in); got != want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, bad := range []string{"`none`", "`f(1,2,3)`", "`all(1)`"} {
+		if got, err := m.expand(bad); err == nil {
+			t.Errorf("%s became %q", bad, got)
+		}
+	}
+	if got, err := (macros{"x": {nil, "`x`"}}).expand("`x`"); err == nil {
+		t.Errorf("a macro that calls itself became %q", got)
+	}
+}

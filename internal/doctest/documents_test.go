@@ -158,27 +158,46 @@ func (p *page) compare(t *testing.T, b *block, got string) {
 // searches has the program read the options of each of its calls.
 func (p *page) searches(t *testing.T, list []block) {
 	t.Helper()
+	m, err := appMacros()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, b := range list {
 		if b.kind != "spl" {
 			continue
 		}
 		calls := 0
 		for _, s := range searches(&b) {
-			for _, stage := range stages(s.text) {
-				name, _, _ := strings.Cut(stage, " ")
-				if !slices.Contains([]string{"tclookup", "threatcrowdlookup", "tcreport", "tcstatus", "tcvote"}, name) {
-					continue
-				}
-				calls++
-				if err := p.getinfo(t.Context(), name, stage); err != nil {
-					t.Errorf("%s: %s: %v", p.at(s.line), stage, err)
-				}
-			}
+			calls += p.calls(t, m, p.at(s.line), s.text)
 		}
 		if calls == 0 {
 			t.Errorf("%s: a search block without the command", p.at(b.line))
 		}
 	}
+}
+
+// commands are the app's commands.
+var commands = []string{"tclookup", "threatcrowdlookup", "tcreport", "tcstatus", "tcvote"}
+
+// calls has the program read the options of each of its calls in a search, and
+// returns how many there are.
+func (p *page) calls(t *testing.T, m macros, at, spl string) (n int) {
+	t.Helper()
+	expanded, err := m.expand(spl)
+	if err != nil {
+		t.Errorf("%s: %v", at, err)
+	}
+	for _, stage := range stages(expanded) {
+		name, _, _ := strings.Cut(stage, " ")
+		if !slices.Contains(commands, name) {
+			continue
+		}
+		n++
+		if err := p.getinfo(t.Context(), name, stage); err != nil {
+			t.Errorf("%s: %s: %v", at, stage, err)
+		}
+	}
+	return n
 }
 
 // getinfo starts the program as splunkd does and sends it the options.

@@ -74,7 +74,7 @@ func Checks() []string {
 
 func checks() []check {
 	return slices.Concat(packageChecks(), binaryChecks(), confChecks(), identityChecks(),
-		commandChecks(), inputChecks(), knowledgeChecks(), ownChecks())
+		commandChecks(), inputChecks(), knowledgeChecks(), viewChecks(), ownChecks())
 }
 
 // Package examines the package that r delivers; fileName is the name of its

@@ -46,7 +46,7 @@ func TestMutations(t *testing.T) {
 		t.Fatal(err)
 	}
 	covered := map[string]bool{}
-	for _, m := range slices.Concat(packageMutations(), binaryMutations(), confMutations(), identityMutations(), roleMutations(), ownMutations()) {
+	for _, m := range slices.Concat(packageMutations(), binaryMutations(), confMutations(), identityMutations(), roleMutations(), viewMutations(), ownMutations()) {
 		covered[m.check] = true
 		t.Run(m.check+"/"+strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			p := &mutant{T: t, fileName: fileName, builds: in.Builds, pkg: &archive.Package{Gzip: base.Gzip, Members: slices.Clone(base.Members)}}

@@ -67,10 +67,42 @@ func roleMutations() []mutation {
 		{"check_authorize_conf_admin_all_objects_privileges", "grants", nil, authorize, put(authorize, "[role_tclookup]\nadmin_all_objects = enabled\n")},
 		{"check_import_roles_and_grantable_roles_for_builtin_roles", "imports admin", nil, authorize, put(authorize, "[role_tclookup]\nimportRoles = user;admin\n")},
 		{"check_import_roles_and_grantable_roles_for_builtin_roles", "changes user", nil, authorize, put(authorize, "[role_user]\nx = enabled\n")},
+		{"check_authorize_conf_capability_not_modified", "Splunk's", nil, authorize, put(authorize, "[capability::edit_user]\n")},
+		{"check_authorize_conf_capability_not_modified", "not declared", nil, authorize, put(authorize, "[role_tclookup]\ntclookup_fly = enabled\n")},
 		{"macro_arguments", "count", nil, macros, put(macros, "[a(2)]\nargs = x\ndefinition = $x$\n")},
 		{"macro_arguments", "no count", nil, macros, put(macros, "[a]\nargs = x\ndefinition = $x$\n")},
 		{"macro_arguments", "not used", nil, macros, put(macros, "[a(1)]\nargs = x\ndefinition = y\n")},
 		{"macro_arguments", "name", nil, macros, put(macros, "[a(x)]\ndefinition = y\n")},
+	}
+}
+
+func viewMutations() []mutation {
+	const view, js = "default/data/ui/views/a.xml", "appserver/static/a.js"
+	dashboard := func(inside string) func(*mutant) {
+		return put(view, `<dashboard version="1.1"><label>a</label>`+inside+`</dashboard>`)
+	}
+	return []mutation{
+		{"check_default_data_ui_file_allow_list", "script", nil, "default/data/ui/views/a.js", put("default/data/ui/views/a.js", "")},
+		{"check_default_data_ui_file_allow_list", "directory", nil, "default/data/ui/html/a.xml", put("default/data/ui/html/a.xml", "<a/>")},
+		{"check_default_data_ui_file_allow_list", "alert", nil, "default/data/ui/alerts/a.xml", put("default/data/ui/alerts/a.xml", "<a/>")},
+		{"check_validate_no_embedded_javascript", "element", nil, view, dashboard("<row><panel><html><script>1</script></html></panel></row>")},
+		{"check_validate_no_embedded_javascript", "link", nil, view, dashboard(`<a href=" JavaScript:x()">x</a>`)},
+		{"check_validate_no_event_handler", "click", nil, view, dashboard(`<p onclick="x()"/>`)},
+		{"check_for_removed_simple_xml", "searchString", nil, view, dashboard(`<searchString>a</searchString>`)},
+		{"check_for_removed_simple_xml", "option", nil, view, dashboard(`<option name="linkView">a</option>`)},
+		{"check_for_noninteger_height_option", "px", nil, view, dashboard(`<option name="height">300px</option>`)},
+		{"check_for_advanced_xml", "view", nil, view, put(view, `<view template="x"><module name="y"/></view>`)},
+		{"check_for_advanced_xml", "HTML", nil, "default/data/ui/html/a.html", put("default/data/ui/html/a.html", "")},
+		{"view_files", "script", nil, view, put(view, `<form version="1.1" script="none.js"><label>a</label></form>`)},
+		{"view_files", "style", nil, view, put(view, `<form version="1.1" stylesheet="setup.css, none.css"><label>a</label></form>`)},
+		{"view_links", "view", nil, view, dashboard(`<link>/app/tclookup/nowhere?form.x=1</link>`)},
+		{"view_links", "action", nil, "default/workflow_actions.conf", edit("default/workflow_actions.conf", "/app/tclookup/tclookup_report?", "/app/tclookup/tclookup_rapport?")},
+		{"view_links", "search", nil, "default/workflow_actions.conf", edit("default/workflow_actions.conf", "search.view = search", "search.view = find")},
+		{"view_tokens", "Simple XML", nil, view, dashboard(`<search><query>index=$index$ | head 1</query></search>`)},
+		{"view_tokens", "Studio", nil, view, put(view, `<dashboard version="2"><definition><![CDATA[{"dataSources":{"a":{"options":{"query":"x=\"$y$\""}}}}]]></definition></dashboard>`)},
+		{"setup_view", "missing", nil, "default/app.conf", remove("default/data/ui/views/tclookup_setup.xml")},
+		{"check_javascript", "HTML", severity(Warning), js, put(js, "a.innerHTML = b;\n")},
+		{"check_javascript", "log", severity(Warning), js, put(js, "console.log(1);\n")},
 	}
 }
 
@@ -85,7 +117,7 @@ func ownMutations() []mutation {
 		{"conf_spec", "key", nil, conf, edit(spec, "\nrate = ", "\nrates = ")},
 		{"nav_views", "no view", nil, nav, put(nav, `<nav><view name="overview" default="true"/></nav>`)},
 		{"nav_views", "no default", nil, nav, put(nav, `<nav><view name="search"/></nav>`)},
-		{"nav_views", "visible without", nil, nav, edit("default/app.conf", "is_visible = false", "is_visible = true")},
+		{"nav_views", "visible without", nil, nav, remove(nav)},
 		{"check_simplexml_standards_version", "none", nil, view, put(view, "<dashboard><label>a</label></dashboard>")},
 		{"check_simplexml_standards_version", "old", nil, view, put(view, `<form version="1.0"><label>a</label></form>`)},
 		{"studio_definition", "no JSON", nil, view, put(view, studio("{,}"))},

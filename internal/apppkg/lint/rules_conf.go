@@ -264,6 +264,9 @@ func checkSecrets(a *app) {
 	for conf, f := range a.sortedConfs() {
 		for _, s := range f.Stanzas {
 			for _, e := range s.Entries {
+				if conf == "authorize" {
+					continue // names of capabilities, not secrets
+				}
 				if e.Value != "" && secretKey.MatchString(e.Key) {
 					a.fail(confPath(conf), e.Line, mend, "[%s] %s is set in a file everybody can read", s.Name, e.Key)
 				}

@@ -24,6 +24,7 @@ func knowledgeChecks() []check {
 		{"workflow_fields", checkWorkflowEveryField},
 		{"check_authorize_conf_admin_all_objects_privileges", checkCapabilities},
 		{"check_import_roles_and_grantable_roles_for_builtin_roles", checkRoles},
+		{"check_authorize_conf_capability_not_modified", checkCapabilityNames},
 		{"macro_arguments", checkMacros},
 	}
 }
@@ -191,6 +192,27 @@ func checkCapabilities(a *app) {
 				if strings.HasPrefix(s.Name, "role_") && (e.Value == "enabled" || isTrue(e.Value)) {
 					a.fail("default/authorize.conf", e.Line, "take it out", "[%s] grants %s", s.Name, e.Key)
 				}
+			}
+		}
+	}
+}
+
+// checkCapabilityNames: an app declares capabilities of its own, which are
+// named like it, and grants those that are declared.
+func checkCapabilityNames(a *app) {
+	declared := map[string]bool{}
+	for _, s := range a.stanzas("authorize") {
+		if name, ok := strings.CutPrefix(s.Name, "capability::"); ok {
+			declared[name] = true
+			if !strings.HasPrefix(name, a.id+"_") {
+				a.fail("default/authorize.conf", s.Line, "name it "+a.id+"_…", "[%s] may be a capability of Splunk's or of another app", s.Name)
+			}
+		}
+	}
+	for _, s := range a.stanzas("authorize") {
+		for _, e := range s.Entries {
+			if strings.HasPrefix(s.Name, "role_") && strings.HasPrefix(e.Key, a.id+"_") && !declared[e.Key] {
+				a.fail("default/authorize.conf", e.Line, "declare it: [capability::"+e.Key+"]", "[%s] grants %s, which is not declared", s.Name, e.Key)
 			}
 		}
 	}

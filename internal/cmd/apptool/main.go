@@ -1,9 +1,10 @@
-// Command apptool packages the Splunk app, checks packages and draws the app's
-// pictures:
+// Command apptool packages the Splunk app, checks packages, draws the app's
+// pictures and keeps its setup page up to date:
 //
 //	apptool package [-platforms all,linux_x86_64,…] [-o dist]
 //	apptool lint PACKAGE…
 //	apptool icons [-o app/static]
+//	apptool setup [-o app/appserver/static/setup.js]
 //
 // It ends with 0 when all is well, with 1 when something went wrong or a package
 // has errors, with 2 when the command line is wrong.
@@ -22,6 +23,7 @@ const usage = `usage:
   apptool package [-platforms LIST] [-o DIR]   build the app's packages
   apptool lint PACKAGE...                      check packages
   apptool icons [-o DIR]                       draw the app's pictures
+  apptool setup [-o FILE]                      bring the setup page's settings up to date
 Each command explains its flags with -h.
 `
 
@@ -51,6 +53,8 @@ func run(ctx context.Context, args []string) error {
 			return check(ctx, args[1:])
 		case "icons":
 			return icons(args[1:])
+		case "setup":
+			return setup(args[1:])
 		case "-h", "-help", "--help", "help":
 			fmt.Print(usage)
 			return nil

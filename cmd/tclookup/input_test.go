@@ -1,10 +1,9 @@
-package input
+package main
 
 import (
 	"bytes"
 	"context"
 	"encoding/xml"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/indicator"
-	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/lookupcache"
 	"github.com/tclookup/tclookup/lookupcache/disk"
 	"github.com/tclookup/tclookup/source"
@@ -29,8 +27,8 @@ const inputXML = `<?xml version="1.0" encoding="UTF-8"?>
 
 func TestInputScheme(t *testing.T) {
 	var out bytes.Buffer
-	if err := Scheme(&out); err != nil {
-		t.Fatal(err)
+	if code := printScheme(&out); code != exitOK {
+		t.Fatal(code)
 	}
 	var s struct {
 		XMLName xml.Name `xml:"scheme"`
@@ -38,26 +36,22 @@ func TestInputScheme(t *testing.T) {
 			Name string `xml:"name,attr"`
 		} `xml:"endpoint>args>arg"`
 	}
-	if err := xml.Unmarshal(out.Bytes(), &s); err != nil || len(s.Args) != 2 || s.Args[0].Name != "for" || s.Args[1].Name != "task" {
+	if err := xml.Unmarshal(out.Bytes(), &s); err != nil || len(s.Args) != 1 || s.Args[0].Name != "for" {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
 func TestInputValidation(t *testing.T) {
-	const items = `<items><item name="queue">PARAM</item></items>`
-	for param, want := range map[string]string{
-		"": "", `<param name="for">50m</param>`: "", `<param name="for"></param>`: "", `<param name="task"> queue </param>`: "",
-		`<param name="interval">60</param>`: "", `<param name="for">soon</param>`: "for = soon", `<param name="for">0s</param>`: "a second or more",
-		`<param name="task">a&lt;b</param>`: "task = a&lt;b: unknown; allowed is queue",
-	} {
+	const items = `<items><item name="queue"><param name="for">FOR</param></item></items>`
+	for value, want := range map[string]string{"50m": "", "": "", "soon": "for = soon", "0s": "a second or more"} {
 		var out bytes.Buffer
-		err := Validate(strings.NewReader(strings.Replace(items, "PARAM", param, 1)), &out)
-		if (err == nil) != (want == "") || !strings.Contains(out.String(), want) {
-			t.Errorf("%s: %v, %s", param, err, out.String())
+		code := validateInput(strings.NewReader(strings.Replace(items, "FOR", value, 1)), &out)
+		if (code == exitOK) != (want == "") || !strings.Contains(out.String(), want) {
+			t.Errorf("for = %q: code %d, %s", value, code, out.String())
 		}
 	}
-	if err := Validate(strings.NewReader("<items>"), io.Discard); !errors.Is(err, ErrInvalid) {
-		t.Errorf("broken XML: %v", err)
+	if code := validateInput(strings.NewReader("<items>"), io.Discard); code != exitFailed {
+		t.Errorf("broken XML: code %d", code)
 	}
 }
 
@@ -83,21 +77,21 @@ func TestInputDrains(t *testing.T) {
 	if err := s.Queue().Add(t.Context(), []disk.QueueItem{{Key: key, Rows: 3}}); err != nil {
 		t.Fatal(err)
 	}
-	p := splunkapp.Place{Environ: []string{"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.URL, "TCLOOKUP_DATA_DIR=" + dir, "TCLOOKUP_SOURCE_THREATCROWD_PROXY=none"},
-		Getenv: func(string) string { return "" }}
+	p := place{environ: []string{"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.URL, "TCLOOKUP_DATA_DIR=" + dir, "TCLOOKUP_SOURCE_THREATCROWD_PROXY=none"},
+		getenv: func(string) string { return "" }}
 	ctx, cancel := context.WithCancel(t.Context())
 	var out, log bytes.Buffer
-	ended := make(chan error)
+	ended := make(chan int)
 	go func() {
-		ended <- Run(ctx, p, Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), Out: &out, Log: &log})
+		ended <- runInput(ctx, p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), nil, &out, &log)
 	}()
 	select {
 	case v := <-asked:
 		if v != "wanted.com" {
 			t.Errorf("asked for %q", v)
 		}
-	case err := <-ended:
-		t.Fatalf("ended with %v: %s", err, log.String())
+	case code := <-ended:
+		t.Fatalf("ended with %d: %s", code, log.String())
 	}
 	for {
 		if n, err := s.Queue().Len(t.Context()); err != nil || n == 0 {
@@ -106,8 +100,8 @@ func TestInputDrains(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
+	if code := <-ended; code != exitOK {
+		t.Errorf("code %d", code)
 	}
 	if got := out.String(); got != "<stream></stream>\n" {
 		t.Errorf("stdout %q", got)
@@ -120,12 +114,11 @@ func TestInputDrains(t *testing.T) {
 		t.Errorf("kept %+v, %v", entry[0], err)
 	}
 	// Its time being up ends it as well.
-	if err := Run(t.Context(), p, Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "1s", 1)), Out: io.Discard, Log: io.Discard}); err != nil {
-		t.Errorf("after its time: %v", err)
+	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "1s", 1)), nil, io.Discard, io.Discard); code != exitOK {
+		t.Errorf("after its time: code %d", code)
 	}
 	// And so does the end of stdin, where that is the sign.
-	s2 := Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), End: strings.NewReader(""), Out: io.Discard, Log: io.Discard}
-	if err := Run(t.Context(), p, s2); err != nil {
-		t.Errorf("after the end of stdin: %v", err)
+	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+		t.Errorf("after the end of stdin: code %d", code)
 	}
 }
