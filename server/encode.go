@@ -7,8 +7,8 @@ import (
 	"github.com/tclookup/tclookup/indicator"
 )
 
-// notFound is the answer about an indicator that nothing is known about.
-const notFound = `{"response_code":"0"}`
+// NotFound is the answer about an indicator that nothing is known about.
+const NotFound = `{"response_code":"0"}`
 
 // Append appends the JSON text of a report about an indicator of type kind, in
 // the bytes that the original service would have sent: its order of keys, no
@@ -49,7 +49,7 @@ func Append(dst []byte, kind indicator.Type, r *Report) []byte {
 		dst = appendList(dst, "domains", r.Domains)
 		dst = appendList(dst, "references", r.References)
 	default:
-		return append(dst[:start], notFound...)
+		return append(dst[:start], NotFound...)
 	}
 	dst = appendKey(dst, "permalink")
 	dst = appendString(dst, r.Permalink)

@@ -152,7 +152,7 @@ func TestRecordings(t *testing.T) {
 			}
 		})
 	}
-	if got := strings.TrimSpace(read(t, filepath.Join(dir, "notfound_response_code_0.json"))); got != notFound {
+	if got := strings.TrimSpace(read(t, filepath.Join(dir, "notfound_response_code_0.json"))); got != NotFound {
 		t.Errorf("recorded not-found answer is %s", got)
 	}
 }

@@ -17,15 +17,24 @@ const Root = "/searchApi/v2/"
 // longer.
 const maxValue = 2048
 
-// maxQuery is the longest query string that is read: the longest value with
-// each byte percent-encoded, and room for other parameters.
-const maxQuery = 8192
+// MaxQuery is the longest query string that is read, in bytes: the longest
+// value with each byte percent-encoded, and room for other parameters.
+const MaxQuery = 8192
 
 // endpoint is one of the five reports.
 type endpoint struct {
+	name  string // its path below Root, without the slash at the end
 	kind  indicator.Type
 	param string // the parameter that holds the indicator
 	page  string // the page of the original service that a permalink leads to
+}
+
+var endpoints = [...]endpoint{
+	{"domain/report", indicator.Domain, "domain", "domain.php?domain="},
+	{"ip/report", indicator.IP, "ip", "ip.php?ip="},
+	{"email/report", indicator.Email, "email", "email.php?email="},
+	{"antivirus/report", indicator.Antivirus, "antivirus", "listMalware.php?antivirus="},
+	{"file/report", indicator.Hash, "resource", "malware.php?md5="},
 }
 
 // endpointOf returns the endpoint of a request path, which may lack the slash
@@ -35,25 +44,19 @@ func endpointOf(path string) (endpoint, bool) {
 	if !ok {
 		return endpoint{}, false
 	}
-	switch strings.TrimSuffix(name, "/") {
-	case "domain/report":
-		return endpoint{indicator.Domain, "domain", "domain.php?domain="}, true
-	case "ip/report":
-		return endpoint{indicator.IP, "ip", "ip.php?ip="}, true
-	case "email/report":
-		return endpoint{indicator.Email, "email", "email.php?email="}, true
-	case "antivirus/report":
-		return endpoint{indicator.Antivirus, "antivirus", "listMalware.php?antivirus="}, true
-	case "file/report":
-		return endpoint{indicator.Hash, "resource", "malware.php?md5="}, true
+	name = strings.TrimSuffix(name, "/")
+	for _, e := range endpoints {
+		if e.name == name {
+			return e, true
+		}
 	}
 	return endpoint{}, false
 }
 
-// parameter returns the value of a query parameter the way PHP reads it: only
+// Parameter returns the value of a query parameter the way PHP reads it: only
 // & separates, the last of several counts, and a broken percent sequence
 // stands for itself.
-func parameter(query, name string) string {
+func Parameter(query, name string) string {
 	var value string
 	for query != "" {
 		var pair string
@@ -71,6 +74,44 @@ func unescape(s string) string {
 		return u
 	}
 	return s
+}
+
+// Question is what a request to one of the five endpoints asks for.
+type Question struct {
+	// Kind is the kind of report.
+	Kind indicator.Type
+	// Indicator is what is asked about, in the form that Store describes. Its
+	// type is None when the value can be no indicator of the kind: the answer
+	// is NotFound then.
+	Indicator indicator.Indicator
+}
+
+// Parse reads a request's path and its query. It is false for a path that is
+// none of the endpoints.
+func Parse(path, query string) (Question, bool) {
+	end, ok := endpointOf(path)
+	if !ok {
+		return Question{}, false
+	}
+	ind, _ := canonical(end.kind, Parameter(query, end.param))
+	return Question{end.kind, ind}, true
+}
+
+// Permalink returns the page about an indicator below base, which ends in a
+// slash, as the original service named it. A file's page goes by its MD5.
+func Permalink(base string, ind indicator.Indicator) string {
+	for _, e := range endpoints {
+		if e.kind == ind.Type {
+			return permalink(base, e.page, ind.Value)
+		}
+	}
+	return ""
+}
+
+// Canonical returns the indicator of a kind that a value stands for, in the
+// form that Store describes; false means that it can stand for none.
+func Canonical(kind indicator.Type, value string) (indicator.Indicator, bool) {
+	return canonical(kind, value)
 }
 
 // canonical returns the indicator that a value of the given kind stands for;

@@ -82,13 +82,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET and HEAD are answered", http.StatusMethodNotAllowed)
 		return
 	}
-	if len(r.URL.RawQuery) > maxQuery {
-		http.Error(w, "query longer than "+strconv.Itoa(maxQuery)+" bytes", http.StatusRequestURITooLong)
+	if len(r.URL.RawQuery) > MaxQuery {
+		http.Error(w, "query longer than "+strconv.Itoa(MaxQuery)+" bytes", http.StatusRequestURITooLong)
 		return
 	}
-	ind, ok := canonical(end.kind, parameter(r.URL.RawQuery, end.param))
+	ind, ok := canonical(end.kind, Parameter(r.URL.RawQuery, end.param))
 	if !ok {
-		h.write(w, r, []byte(notFound))
+		h.write(w, r, []byte(NotFound))
 		return
 	}
 	report, found, err := h.store.Report(r.Context(), ind)
@@ -97,7 +97,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.onError(ind, err)
 		http.Error(w, "the data set cannot be read at the moment", http.StatusServiceUnavailable)
 	case !found || report == nil:
-		h.write(w, r, []byte(notFound))
+		h.write(w, r, []byte(NotFound))
 	default:
 		h.write(w, r, Append(nil, ind.Type, h.linked(end, ind, report)))
 	}
@@ -124,7 +124,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, body []byte) {
 	header.Set("Content-Type", h.contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept-Encoding")
-	if len(body) >= minZip && acceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if len(body) >= minZip && AcceptsGzip(r.Header.Values("Accept-Encoding")) {
 		header.Set("Content-Encoding", "gzip")
 		body = h.zip(body)
 	}
@@ -143,9 +143,9 @@ func (h *Handler) zip(body []byte) []byte {
 	return buf.Bytes()
 }
 
-// acceptsGzip reports whether the values of Accept-Encoding name gzip, or
+// AcceptsGzip reports whether the values of Accept-Encoding name gzip, or
 // everything, with a weight above zero (RFC 9110, section 12.5.3).
-func acceptsGzip(values []string) bool {
+func AcceptsGzip(values []string) bool {
 	all := false
 	for _, v := range values {
 		for item := range strings.SplitSeq(v, ",") {

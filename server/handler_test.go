@@ -98,7 +98,7 @@ func TestNothingAsked(t *testing.T) {
 		t.Run(target, func(t *testing.T) {
 			var inds []indicator.Indicator
 			w := get(asked(&inds), Root+target)
-			if w.Code != http.StatusOK || w.Body.String() != notFound || inds != nil {
+			if w.Code != http.StatusOK || w.Body.String() != NotFound || inds != nil {
 				t.Errorf("%d %s, asked for %v", w.Code, w.Body, inds)
 			}
 		})
@@ -118,7 +118,7 @@ func TestRefused(t *testing.T) {
 		{"GET", "/", 404}, {"GET", Root, 404}, {"GET", Root + "url/report/?url=x", 404}, {"GET", Root + "domain/report//?domain=x", 404},
 		{"GET", "/searchapi/v2/domain/report/?domain=x", 404}, {"GET", "/x" + good, 404},
 		{"POST", good, 405}, {"DELETE", good, 405}, {"OPTIONS", good, 405},
-		{"GET", good + "&x=" + strings.Repeat("x", maxQuery), 414},
+		{"GET", good + "&x=" + strings.Repeat("x", MaxQuery), 414},
 	} {
 		w := do(New(storeFunc(func(indicator.Indicator) *Report { return &Report{} })), tt.method, tt.target, nil)
 		if w.Code != tt.want || strings.Contains(w.Body.String(), "response_code") {
@@ -212,7 +212,7 @@ func TestGzip(t *testing.T) {
 		}
 	}
 	w := do(h, http.MethodGet, Root+"domain/report/?domain=none.example", http.Header{"Accept-Encoding": {"gzip"}})
-	if w.Body.String() != notFound {
+	if w.Body.String() != NotFound {
 		t.Errorf("a body of 21 bytes was compressed: %q", w.Body)
 	}
 }

@@ -51,6 +51,14 @@ type Result struct {
 	Partial bool
 }
 
+// ScopeHeader is the field of an HTTP answer, 429 or 5xx, in which tclookup's
+// own service says ScopeIndicator when the answer concerns the indicator asked
+// for and not the service: others may be asked for all the same.
+const (
+	ScopeHeader    = "X-Tclookup-Scope"
+	ScopeIndicator = "indicator"
+)
+
 // Error kinds that callers branch on with errors.Is.
 var (
 	// ErrUnavailable: the server could not be reached or failed (5xx, network).

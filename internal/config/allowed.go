@@ -23,6 +23,8 @@ func (s *Setting) Allowed() string {
 		return fmt.Sprintf("a percentage from 0%% to %d%%", s.Max)
 	case Rate:
 		return "a rate such as 6/m, 0.1/s, 10/h, 500/d, or unlimited"
+	case Address:
+		return "host:port, such as 127.0.0.1:8080, [::1]:8080 or :443 for all addresses of the machine"
 	case Word:
 		return strings.Join(s.Words, ", ")
 	case Words:

@@ -17,6 +17,7 @@ type Config struct {
 	Global
 	Cache   Cache
 	Exclude Exclude
+	Server  Server
 	// All are the sources that there are, configured or not: threatcrowd
 	// first, then in the order in which they were first named.
 	All []*Source
@@ -98,6 +99,28 @@ type Exclude struct {
 	Suffix        []string       // lower case, without dots around them
 	AllowlistFile string         // empty for none
 	Defaults      bool           // the built-in exclusions count too
+}
+
+// Server is the stanza [server]: what `tclookup serve` does.
+type Server struct {
+	Listen         string   // host:port
+	DB             Secret   // URL of a PostgreSQL database; none: SQLite
+	PublicURL      string   // without a slash at the end; empty: from Listen
+	Hosts          []string // lower case
+	TLSCert        string
+	TLSKey         string
+	ClientCA       string
+	TokenFile      string // empty: in the data directory
+	AuthOnLoopback bool
+	InsecureNoTLS  bool
+	InsecureNoAuth bool
+	GetVotes       bool
+	ClientRate     float64 // requests a second, 0: unlimited
+	ClientBurst    int
+	RequestWait    time.Duration
+	MaxValues      int
+	FetchQueued    bool
+	AccessLog      bool
 }
 
 // Source is one stanza [source:NAME].

@@ -79,6 +79,8 @@ func (s *Setting) decode(text string, ref any, at surroundings) error {
 		return err
 	case SecretKey:
 		*ref.(*Secret) = NewSecret(text)
+	case Address:
+		return assign(ref.(*string), text, parseAddress)
 	case Text:
 		return assign(ref.(*string), text, parsePrefixText)
 	}

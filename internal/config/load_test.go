@@ -55,6 +55,9 @@ func TestDefaults(t *testing.T) {
 			FoundByType: unset, NotFoundByType: unset, FoundByVerdict: [4]time.Duration{Unset, Unset, Unset, Unset},
 		},
 		Exclude: Exclude{Defaults: true},
+		Server: Server{
+			Listen: "127.0.0.1:8080", ClientRate: 100, ClientBurst: 1000, RequestWait: 10 * time.Second, MaxValues: 10000, FetchQueued: true,
+		},
 		All: []*Source{{
 			Name: "threatcrowd", Kind: "threatcrowd", Enabled: true, Types: indicator.AllTypes, Rate: 0.1, Burst: 5,
 			Timeout: 20 * time.Second, Concurrency: 4, Retries: 3, BreakAfter: 5, Cooldown: time.Minute,
@@ -250,6 +253,9 @@ func TestMistakes(t *testing.T) {
 		{"variable", "[tclookup]\ndata_dir = $NOWHERE/x\n", []string{"F:2: [tclookup] data_dir = $NOWHERE/x: the environment variable NOWHERE is not set"}},
 		{"output", "[tclookup]\noutput = verdict votez\n", []string{`F:2: [tclookup] output = verdict votez: unknown output "votez", did you mean votes?`}},
 
+		{"address", "[server]\nlisten = 8080\n", []string{"F:2: [server] listen = 8080: not an address; allowed: host:port, such as 127.0.0.1:8080"}},
+		{"port", "[server]\nlisten = localhost:http\n", []string{"F:2: [server] listen = localhost:http: the port is not a number"}},
+		{"database", "[server]\ndb = \\\npostgres://u:hunter2@db/x\nlisten = [::1\n", []string{"F:4: [server] listen = [::1: not an address"}},
 		{"repeated key", "[tclookup]\ncim=1\ncim=0\n", []string{"W F:3: [tclookup] cim: set in line 2 already"}},
 		{"insecure", "[source:threatcrowd]\ninsecure_tls = true\n", []string{"W F:2: [source:threatcrowd] insecure_tls: certificates are not checked"}},
 		{"key without encryption", "[source:threatcrowd]\nbase_url = http://tc.example.com\napi_key = x\n", []string{"W F:2: [source:threatcrowd] base_url: the api_key is sent without"}},

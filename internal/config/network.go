@@ -3,9 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -68,6 +70,21 @@ func hidePassword(s string) string {
 		return s
 	}
 	return scheme + "://" + Redacted + rest[at:]
+}
+
+// parseAddress reads an address to listen on, host:port.
+func parseAddress(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", errors.New("not an address")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "", errors.New("the port is not a number from 0 to 65535")
+	}
+	if strings.ContainsAny(host, " /@\t") {
+		return "", errors.New("not an address")
+	}
+	return s, nil
 }
 
 // parsePrefix reads a network, or an address as the network of it alone.

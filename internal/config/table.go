@@ -14,6 +14,7 @@ const (
 	GlobalStanza  = "tclookup"
 	CacheStanza   = "cache"
 	ExcludeStanza = "exclude"
+	ServerStanza  = "server"
 	SourceStanza  = "source:"
 	// AnySource stands for the stanzas of all sources in the table.
 	AnySource = SourceStanza + "<name>"
@@ -39,11 +40,12 @@ const (
 	URL       // http or https
 	Proxy     // the URL of a proxy, or none
 	SecretKey // never shown
+	Address   // host:port to listen on
 )
 
 var kindNames = [...]string{
 	"text", "yes or no", "number", "duration", "size", "percentage", "rate", "word",
-	"list of words", "list of domains", "list of networks", "path", "URL", "proxy URL", "secret",
+	"list of words", "list of domains", "list of networks", "path", "URL", "proxy URL", "secret", "address",
 }
 
 // String returns the name of the kind for people.
@@ -214,6 +216,61 @@ var table = [...]Setting{
 		Meaning: "exclude private and reserved addresses and internal names too",
 		ref:     func(c *Config, _ *Source) any { return &c.Exclude.Defaults }},
 
+	{Stanza: ServerStanza, Key: "listen", Kind: Address, Default: "127.0.0.1:8080",
+		Meaning: "address and port to listen on; port `0` is a free one",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.Listen }},
+	{Stanza: ServerStanza, Key: "db", Kind: SecretKey, Note: "an SQLite database in the data directory",
+		Meaning: "PostgreSQL database of the local intelligence, `postgres://user@host/name`",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.DB }},
+	{Stanza: ServerStanza, Key: "public_url", Kind: URL, Note: "the address it listens on",
+		Meaning: "how clients reach the service: the beginning of permalinks",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.PublicURL }},
+	{Stanza: ServerStanza, Key: "hosts", Kind: Words, Note: "those of `public_url` and `listen`; any when it listens on other than loopback",
+		Meaning: "names and addresses by which clients call the service; requests by others are refused",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.Hosts }},
+	{Stanza: ServerStanza, Key: "tls_cert", Kind: Path, Note: "none",
+		Meaning: "PEM file of the certificate, with those of the authorities between behind it; read again when it changes",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.TLSCert }},
+	{Stanza: ServerStanza, Key: "tls_key", Kind: Path, Note: "none",
+		Meaning: "PEM file of its private key",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.TLSKey }},
+	{Stanza: ServerStanza, Key: "client_ca", Kind: Path, Note: "none",
+		Meaning: "PEM file of the authorities whose certificates let clients in, instead of a token",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.ClientCA }},
+	{Stanza: ServerStanza, Key: "token_file", Kind: Path, Note: "`tokens` in the data directory",
+		Meaning: "file of the clients' tokens; `tclookup serve token` writes it",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.TokenFile }},
+	{Stanza: ServerStanza, Key: "auth_on_loopback", Kind: Bool, Default: "false",
+		Meaning: "clients need a token or certificate on the loopback address too",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.AuthOnLoopback }},
+	{Stanza: ServerStanza, Key: "insecure_no_tls", Kind: Bool, Default: "false",
+		Meaning: "listen beyond this machine without encryption",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.InsecureNoTLS }},
+	{Stanza: ServerStanza, Key: "insecure_no_auth", Kind: Bool, Default: "false",
+		Meaning: "let everybody who reaches the service read, beyond this machine too",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.InsecureNoAuth }},
+	{Stanza: ServerStanza, Key: "get_votes", Kind: Bool, Default: "false",
+		Meaning: "take votes by GET without a token, as the original did",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.GetVotes }},
+	{Stanza: ServerStanza, Key: "client_rate", Kind: Rate, Default: "100/s",
+		Meaning: "most requests of one client in the long run; clients on this machine without a token have no bound",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.ClientRate }},
+	{Stanza: ServerStanza, Key: "client_burst", Kind: Int, Default: "1000", Min: 1, Max: 1_000_000,
+		Meaning: "most requests of one client at once after a pause",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.ClientBurst }},
+	{Stanza: ServerStanza, Key: "request_wait", Kind: Duration, Default: "10s", Min: second / 10, Max: hour,
+		Meaning: "longest time a request waits for other sources and their budgets",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.RequestWait }},
+	{Stanza: ServerStanza, Key: "max_values", Kind: Int, Default: "10000", Min: 1, Max: 1_000_000,
+		Meaning: "most values in one look-up in bulk",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.MaxValues }},
+	{Stanza: ServerStanza, Key: "fetch_queued", Kind: Bool, Default: "true",
+		Meaning: "fetch in the background what requests could not wait for",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.FetchQueued }},
+	{Stanza: ServerStanza, Key: "access_log", Kind: Bool, Default: "false",
+		Meaning: "log each request",
+		ref:     func(c *Config, _ *Source) any { return &c.Server.AccessLog }},
+
 	{Stanza: AnySource, Key: "kind", Kind: Word, Note: "the name of the source", Words: kindWords,
 		Meaning: "which API the server speaks",
 		ref:     func(_ *Config, s *Source) any { return &s.Kind }},
@@ -271,7 +328,7 @@ var table = [...]Setting{
 // those of sources. It is empty for unknown stanzas.
 func section(stanza string) string {
 	switch {
-	case stanza == GlobalStanza || stanza == CacheStanza || stanza == ExcludeStanza:
+	case stanza == GlobalStanza || stanza == CacheStanza || stanza == ExcludeStanza || stanza == ServerStanza:
 		return stanza
 	case strings.HasPrefix(stanza, SourceStanza):
 		return AnySource

@@ -168,6 +168,15 @@ func (c *Client) answered(r *Request, u *url.URL, resp *Response, now time.Time)
 	case isRedirect(status):
 		a.next, a.err = c.redirect(r, u, status, resp.Header)
 		return a, limit.Healthy
+	case resp.Header.Get(source.ScopeHeader) == source.ScopeIndicator && (status == http.StatusTooManyRequests || status >= 500):
+		// A service of ours could not answer this one in time, or a source
+		// behind it failed. It is well itself, and has waited already.
+		kind := source.ErrUnavailable
+		if status == http.StatusTooManyRequests {
+			kind = source.ErrThrottled
+		}
+		a.err = c.fault(u, kind, status, said("no answer for this value now", resp))
+		return a, limit.Healthy
 	case status == http.StatusTooManyRequests:
 		a.retry, a.after = true, retryAfter(resp.Header, now)
 		a.err = c.fault(u, source.ErrThrottled, status, said("too many requests: lower rate in the source's settings", resp))
