@@ -133,8 +133,12 @@ func (w *walker) node(typ, value string, depth int) (n int, fresh bool) {
 	if n, ok := w.nodes[key]; ok {
 		return n, false
 	}
-	if depth > 0 && len(w.g.Nodes) >= w.o.MaxNodes {
+	switch {
+	case depth > 0 && len(w.g.Nodes) >= w.o.MaxNodes:
 		w.droppedNodes++
+		return -1, false
+	case depth > 0 && len(w.g.Edges) >= w.o.MaxEdges: // nothing would lead to it
+		w.droppedEdges++
 		return -1, false
 	}
 	n = len(w.g.Nodes)

@@ -192,7 +192,7 @@ func TestWalkBounds(t *testing.T) {
 		note         string
 	}{
 		{"nodes", context.Background(), evil(), Options{MaxNodes: 3}, 3, 2, "most nodes, 3; what reports name beyond them, 5 times"},
-		{"edges", context.Background(), evil(), Options{MaxEdges: 2}, 8, 2, "most edges, 2; 5 more"},
+		{"edges", context.Background(), evil(), Options{MaxEdges: 2}, 3, 2, "most edges, 2; 5 more"},
 		{"list", context.Background(), evil(), Options{List: 1}, 6, 5, "2 lists were longer than the 1 elements"},
 		{"no bound of a list", context.Background(), evil(), Options{List: -1}, 8, 7, ""},
 		{"cancelled", late, evil(), Options{}, 1, 0, "interrupted before 1 "},

@@ -36,6 +36,7 @@ type commands struct {
 	LogFormat string `name:"log-format" placeholder:"FORMAT" help:"text (default) or json."`
 
 	Enrich     enrichCmd     `cmd:"" help:"Add what is known to records: CSV, TSV or JSON Lines in, the same out."`
+	Cloud      cloudCmd      `cmd:"" help:"Enrich where the data is: the results of searches on Splunks and clouds without an app."`
 	Report     reportCmd     `cmd:"" help:"Show what is known about single indicators."`
 	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
 	Vote       voteCmd       `cmd:"" help:"Cast one public vote on a domain or IP address: malicious or harmless."`
@@ -169,7 +170,7 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
+	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.

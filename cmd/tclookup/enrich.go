@@ -40,6 +40,8 @@ type enrichFlags struct {
 	Summary     bool     `name:"summary" help:"Print a JSON account of the run on stderr at its end."`
 	FailOn      []string `name:"fail-on" placeholder:"STATUS" help:"Exit with 3 if rows ended in one of these statuses, such as error,skipped."`
 	Concurrency int      `name:"concurrency" short:"j" placeholder:"N" help:"Most requests under way at a time for each source."`
+
+	job string // the search job whose results are read, for the summary
 }
 
 // Help is shown by --help.
@@ -134,7 +136,7 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 		a.warn("%s", g)
 	}
 	if c.Summary {
-		if err := writeJSON(a.stderr, summary{Stats: stats, Account: account, Requests: eng.Requests(), Seconds: time.Since(start).Seconds(), Complete: runErr == nil}); err != nil {
+		if err := writeJSON(a.stderr, summary{Stats: stats, Account: account, Requests: eng.Requests(), Seconds: time.Since(start).Seconds(), Complete: runErr == nil, Job: c.job}); err != nil {
 			return err
 		}
 	}
@@ -159,6 +161,7 @@ type summary struct {
 	Requests int64   `json:"requests"`
 	Seconds  float64 `json:"seconds"`
 	Complete bool    `json:"complete"`
+	Job      string  `json:"job,omitempty"` // the search job whose results were read
 }
 
 // check reads the flags that have a few possible values.

@@ -18,6 +18,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/internal/splunkapp/input"
 )
 
 // Exit codes.
@@ -46,10 +47,10 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 		return serve(stanza, stdin, stdout)
 	}
 	if len(args) == 1 && args[0] == "--scheme" {
-		return printScheme(stdout)
+		return codeOf(input.Scheme(stdout))
 	}
 	if len(args) == 1 && args[0] == "--validate-arguments" {
-		return validateInput(stdin, stdout)
+		return codeOf(input.Validate(stdin, stdout))
 	}
 	if len(args) == 0 {
 		if !isatty.IsTerminal(stdin.Fd()) {
@@ -57,7 +58,7 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 			case roleCommand:
 				return serve(stanzas[0], in, stdout)
 			case roleInput:
-				return input(in, stdin, stdout)
+				return runInput(in, stdin, stdout)
 			}
 		}
 		usage(os.Stderr)
@@ -101,15 +102,23 @@ func sniff(stdin io.Reader) (io.Reader, int) {
 	return all, roleNone
 }
 
-// input runs the modular input.
-func input(in io.Reader, stdin, stdout *os.File) int {
+// codeOf is the exit code of a role that has said what went wrong.
+func codeOf(err error) int {
+	if err != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runInput runs the modular input.
+func runInput(in io.Reader, stdin, stdout *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var end io.Reader
 	if runtime.GOOS == "windows" { // there splunkd closes stdin to end the input
 		end = stdin
 	}
-	return runInput(ctx, here(), in, end, stdout, os.Stderr)
+	return codeOf(input.Run(ctx, here().app(), input.Streams{In: in, End: end, Out: stdout, Log: os.Stderr}))
 }
 
 // serve speaks the chunked protocol.

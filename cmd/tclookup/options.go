@@ -140,7 +140,7 @@ func here() place {
 
 // app is the same for the roles in Splunk.
 func (p place) app() splunkapp.Place {
-	return splunkapp.Place{Exe: p.exe, Environ: p.environ, Getenv: p.getenv}
+	return splunkapp.Place{Exe: p.exe, Environ: p.environ, Getenv: p.getenv, KnownEnv: secretVariables}
 }
 
 // dataDir returns where what outlives a run is kept, empty if nowhere.

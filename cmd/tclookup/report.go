@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,25 +18,33 @@ import (
 
 // reportCmd is `tclookup report`.
 type reportCmd struct {
-	Values    []string `arg:"" name:"value" help:"Values to look up: domains, addresses, e-mail addresses, hashes; antivirus names with --type antivirus."`
-	Type      string   `name:"type" default:"auto" placeholder:"TYPE" help:"Type of the values: auto (default), domain, ip, email, hash, antivirus."`
-	Output    string   `name:"output" enum:"text,json" default:"text" help:"text (default) for a person, json for a program: one line for each value."`
-	Mode      string   `name:"mode" placeholder:"MODE" help:"live (default) or cache."`
-	MaxWait   string   `name:"max-wait" placeholder:"TIME" help:"Longest time to wait for sources altogether, default 30s; 0 = no bound."`
-	ListLimit string   `name:"list-limit" placeholder:"N" help:"Most elements shown of each list, default 50; 0 = all."`
-	Refresh   bool     `name:"refresh" help:"Ignore cached answers; they are replaced."`
-	Source    []string `name:"source" help:"Ask the named sources only."`
-	Demo      bool     `name:"demo" help:"Answer from the embedded sample data set."`
+	Values   []string `arg:"" name:"value" help:"Values to look up: domains, addresses, e-mail addresses, hashes; antivirus names with --type antivirus."`
+	Type     string   `name:"type" default:"auto" placeholder:"TYPE" help:"Type of the values: auto (default), domain, ip, email, hash, antivirus."`
+	Output   string   `name:"output" enum:"text,json,csv,graphml,dot,maltego,svg" default:"text" help:"text (default) for a person, json for a program: one line for each value. As a graph of what is related also csv, graphml, dot, maltego, svg."`
+	Depth    int      `name:"depth" placeholder:"N" help:"Show what is related, as far as N hops; 1 for the graph formats. 0 (default): the reports."`
+	MaxNodes int      `name:"max-nodes" placeholder:"N" help:"Most indicators in a graph, default 500."`
+	MaxEdges int      `name:"max-edges" placeholder:"N" help:"Most relations in a graph, default 2000."`
+
+	OutputFile string   `name:"output-file" short:"o" placeholder:"FILE" help:"Write there instead of stdout."`
+	Mode       string   `name:"mode" placeholder:"MODE" help:"live (default) or cache."`
+	MaxWait    string   `name:"max-wait" placeholder:"TIME" help:"Longest time to wait for sources altogether, default 30s; 0 = no bound."`
+	ListLimit  string   `name:"list-limit" placeholder:"N" help:"Most elements shown, or followed, of each list, default 50; 0 = all."`
+	Refresh    bool     `name:"refresh" help:"Ignore cached answers; they are replaced."`
+	Source     []string `name:"source" help:"Ask the named sources only."`
+	Demo       bool     `name:"demo" help:"Answer from the embedded sample data set."`
 }
 
 // Help is shown by --help.
 func (c *reportCmd) Help() string {
-	return `Exit code 1 means that a value could not be answered.
+	return `With --depth the walk goes breadth first from the values to what reports relate to them, and asks about each once,
+within the budgets and --max-wait. Exit code 1 means that a value could not be answered; what is related and was not
+answered is a warning.
 
 Examples:
   tclookup report evil.example.com 198.51.100.7
   tclookup report --output json d41d8cd98f00b204e9800998ecf8427e
-  tclookup report --demo --type antivirus Trojan.Zbot`
+  tclookup report --demo --type antivirus Trojan.Zbot
+  tclookup report --depth 2 --output svg -o related.svg evil.example.com`
 }
 
 // answered is what a report knows about one value.
@@ -53,6 +62,9 @@ func (c *reportCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--type: %w", err)}
 	}
+	if err := c.check(a.stdout); err != nil {
+		return usageError{err}
+	}
 	o := &runOptions{Mode: c.Mode, MaxWait: c.MaxWait, ListLimit: c.ListLimit, Source: c.Source}
 	conf, err := a.load(o)
 	if err != nil {
@@ -66,6 +78,10 @@ func (c *reportCmd) Run(ctx context.Context, a *app) error {
 	if len(eng.Links) == 0 {
 		return source.ErrNoSource
 	}
+	if c.relations() {
+		return c.walk(ctx, a, eng, conf, want)
+	}
+	var out bytes.Buffer
 	list := look(ctx, eng, conf, c.Values, want)
 	open := 0
 	for i := range list {
@@ -73,13 +89,16 @@ func (c *reportCmd) Run(ctx context.Context, a *app) error {
 			open++
 		}
 		if c.Output == "json" {
-			err = c.json(a.stdout, eng, &list[i])
+			err = c.json(&out, eng, &list[i])
 		} else {
-			err = c.text(a.stdout, eng, conf, &list[i], i > 0)
+			err = c.text(&out, eng, conf, &list[i], i > 0)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if err := c.write(a.stdout, out.Bytes()); err != nil {
+		return err
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()

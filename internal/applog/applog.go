@@ -31,6 +31,9 @@ type Head struct {
 	User    string `json:"user,omitempty"`
 	App     string `json:"app,omitempty"` // the search ran in
 	PID     int    `json:"pid"`
+	// Seconds the run took, and whether it came to its end.
+	Seconds  float64 `json:"seconds"`
+	Complete bool    `json:"complete"`
 	// Error is why the run failed, one line.
 	Error string `json:"error,omitempty"`
 }

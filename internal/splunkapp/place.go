@@ -15,6 +15,9 @@ type Place struct {
 	Exe     string   // as os.Executable returns it
 	Environ []string // as os.Environ returns it
 	Getenv  func(string) string
+	// KnownEnv are variables of the program that are no settings, such as
+	// those that hold tokens.
+	KnownEnv []string
 }
 
 // Load reads the configuration. file is the flag --config.
@@ -23,7 +26,7 @@ func (p Place) Load(file string, overrides []config.Override) (*config.Config, e
 	if err != nil {
 		return nil, err
 	}
-	return config.Load(config.Options{Files: files, Environ: p.Environ, Overrides: overrides})
+	return config.Load(config.Options{Files: files, Environ: p.Environ, KnownEnv: p.KnownEnv, Overrides: overrides})
 }
 
 // DataDir returns where what outlives a run is kept, empty if nowhere.

@@ -116,32 +116,35 @@ func (r *Run) Require(ctx context.Context, capability string) error {
 	return nil
 }
 
-// Account is what the app's log tells of a run besides who and when: the keys
-// of --summary.
+// Account is what the app's log tells of an enrichment: the keys of --summary.
 type Account struct {
 	enrich.Stats
-	BytesIn  int64   `json:"bytes_in"`
-	BytesOut int64   `json:"bytes_out"`
-	Requests int64   `json:"requests"`
-	Seconds  float64 `json:"seconds"`
-	Complete bool    `json:"complete"`
+	BytesIn  int64 `json:"bytes_in"`
+	BytesOut int64 `json:"bytes_out"`
+	Requests int64 `json:"requests"`
 }
 
 // Log writes the line of the run into the app's log; what goes wrong is told
-// to errs. Reasons and errors of sources stay out: they may quote values.
-func (r *Run) Log(a Account, start time.Time, failed error, errs io.Writer) {
-	a.Reasons, a.QueueError = nil, ""
-	a.Seconds = time.Since(start).Seconds()
-	a.Complete = failed == nil
-	h := applog.Head{Version: version.String(), Role: r.Role, Command: r.Command, SID: r.SID, User: r.User, App: r.App}
+// to errs. account is an Account, or anything that encodes as an object and
+// holds no values of events. Reasons and errors of sources stay out: they may
+// quote values.
+func (r *Run) Log(account any, start time.Time, failed error, errs io.Writer) {
+	if a, ok := account.(Account); ok {
+		a.Reasons, a.QueueError = nil, ""
+		account = a
+	}
+	h := applog.Head{
+		Version: version.String(), Role: r.Role, Command: r.Command, SID: r.SID, User: r.User, App: r.App,
+		Seconds: time.Since(start).Seconds(), Complete: failed == nil,
+	}
 	if failed != nil {
-		h.Error = "the run failed, search.log or splunkd.log says why"
+		h.Error = "the run failed; search.log or splunkd.log says why"
 		var public Public
 		if errors.As(failed, &public) {
 			h.Error = failed.Error()
 		}
 	}
-	if err := (&applog.Log{Dir: r.Place.splunk("var", "log", "splunk")}).Write(h, a); err != nil {
+	if err := (&applog.Log{Dir: r.Place.splunk("var", "log", "splunk")}).Write(h, account); err != nil {
 		fmt.Fprintln(errs, "tclookup:", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -29,7 +30,8 @@ var (
 type Error struct {
 	Method, Path string // without the query
 	Status       int
-	Messages     []string // what splunkd says, one line each, without secrets
+	Messages     []string      // what splunkd says, one line each, without secrets
+	RetryAfter   time.Duration // what splunkd asks to wait, 0 if it does not ask
 }
 
 func (e *Error) Error() string {
@@ -108,5 +110,11 @@ func (c *Client) fault(r *Request, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: no answer within %s", where, c.timeout)
 	}
-	return fmt.Errorf("%s: %s", where, c.clean(err.Error()))
+	return &netError{fmt.Sprintf("%s: %s", where, c.clean(err.Error()))}
 }
+
+// netError is a request that splunkd may not have received, or an answer that
+// was cut off.
+type netError struct{ text string }
+
+func (e *netError) Error() string { return e.text }

@@ -1,6 +1,8 @@
 package splunkd
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -22,5 +24,23 @@ func FuzzMessages(f *testing.F) {
 				t.Fatalf("%q", m)
 			}
 		}
+	})
+}
+
+// FuzzExport: whatever splunkd streams, results are objects and nothing
+// panics.
+func FuzzExport(f *testing.F) {
+	f.Add([]byte("{\"preview\":false,\"offset\":0,\"lastrow\":true,\"result\":{\"a\":\"1\"}}\n"))
+	f.Add([]byte("{\"messages\":[{\"type\":\"FATAL\",\"text\":\"x\"}]}\n{\"preview\":true,\"result\":{}}"))
+	f.Add([]byte("[]\n{\"result\":[1]}\nnull"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := &Client{token: "secret-token"}
+		_ = c.readExport(bytes.NewReader(body), func(r []byte) error {
+			var o map[string]any
+			if err := json.Unmarshal(r, &o); err != nil {
+				t.Fatalf("%q: %v", r, err)
+			}
+			return nil
+		}, func(string) {})
 	})
 }

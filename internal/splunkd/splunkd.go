@@ -1,6 +1,6 @@
 // Package splunkd is a client of splunkd's REST API, for the few endpoints
 // that the program needs: stored passwords, the rights of a user, collections
-// of the KV store, and the indexing of a few lines.
+// of the KV store, the indexing of a few lines, and searches.
 package splunkd
 
 import (
@@ -39,9 +39,15 @@ type Config struct {
 	TrustFile string
 	// InsecureTLS trusts any certificate.
 	InsecureTLS bool
+	// Proxy uses the proxy that the environment names, for a splunkd that is
+	// not in this network.
+	Proxy bool
 	// Timeout is the longest one request may take; 0 means 5 s. Requests of
 	// [Client.Stream] are bounded until their header is there.
 	Timeout time.Duration
+	// Pause is the time before what passes is tried again, doubled each time;
+	// 0 means 1 s.
+	Pause time.Duration
 }
 
 // Client talks to one splunkd. It is safe for concurrent use.
@@ -51,6 +57,8 @@ type Client struct {
 	token   string
 	timeout time.Duration
 	http    *http.Client
+	patient *http.Client  // waits for the header of an answer as long as it takes
+	pause   time.Duration // before the second try of what is tried again
 }
 
 const (
@@ -88,21 +96,30 @@ func New(c Config) (*Client, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.Pause <= 0 {
+		c.Pause = time.Second
+	}
+	var proxy func(*http.Request) (*url.URL, error) // none: splunkd is on this host or in this network
+	if c.Proxy {
+		proxy = http.ProxyFromEnvironment
+	}
+	transport := &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            (&net.Dialer{Timeout: c.Timeout}).DialContext,
+		TLSClientConfig:        conf,
+		TLSHandshakeTimeout:    c.Timeout,
+		ResponseHeaderTimeout:  c.Timeout,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+	patient := transport.Clone()
+	patient.ResponseHeaderTimeout = 0
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
-		base: u.String(), auth: auth, token: token, timeout: c.Timeout,
-		http: &http.Client{
-			Transport: &http.Transport{
-				// No proxy: what is asked for is on this host or in this network.
-				DialContext:            (&net.Dialer{Timeout: c.Timeout}).DialContext,
-				TLSClientConfig:        conf,
-				TLSHandshakeTimeout:    c.Timeout,
-				ResponseHeaderTimeout:  c.Timeout,
-				MaxIdleConnsPerHost:    2,
-				IdleConnTimeout:        30 * time.Second,
-				MaxResponseHeaderBytes: 256 << 10,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		base: u.String(), auth: auth, token: token, timeout: c.Timeout, pause: c.Pause,
+		http:    &http.Client{Transport: transport, CheckRedirect: stay},
+		patient: &http.Client{Transport: patient, CheckRedirect: stay},
 	}, nil
 }
 
@@ -144,7 +161,10 @@ func loopback(host string) bool {
 }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.patient.CloseIdleConnections()
+}
 
 // Request is one request.
 type Request struct {
@@ -155,6 +175,9 @@ type Request struct {
 	// Body is sent as it is, with ContentType; Form is not sent then.
 	Body        []byte
 	ContentType string
+	// Patient waits for the header as long as ctx does: the answer begins
+	// when there is something to say.
+	Patient bool
 }
 
 // Do sends r and returns the whole answer. An answer that is no success is an
@@ -197,14 +220,18 @@ func (c *Client) Stream(ctx context.Context, r Request) (*http.Response, error) 
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
-	resp, err := c.http.Do(req)
+	h := c.http
+	if r.Patient {
+		h = c.patient
+	}
+	resp, err := h.Do(req)
 	if err != nil {
 		return nil, c.fault(&r, err)
 	}
 	if resp.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		resp.Body.Close()
-		return nil, &Error{Method: r.method(), Path: r.Path, Status: resp.StatusCode, Messages: c.messages(text)}
+		return nil, &Error{Method: r.method(), Path: r.Path, Status: resp.StatusCode, Messages: c.messages(text), RetryAfter: retryAfter(resp.Header)}
 	}
 	return resp, nil
 }

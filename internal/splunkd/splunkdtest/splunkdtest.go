@@ -44,6 +44,10 @@ type Server struct {
 	Collections map[string]map[string]map[string]any
 	// ReadOnly are collections that only users with admin_all_objects write.
 	ReadOnly []string
+	// Search makes the job of a search; nil means that there are no searches.
+	Search func(form url.Values) *Job
+	// Jobs are the search jobs by their ids.
+	Jobs map[string]*Job
 	// Roles are those of the server.
 	Roles []string
 	// HidePasswords answers without clear text.
@@ -60,7 +64,7 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
-		Users: map[string]User{}, Passwords: map[[2]string]string{}, Collections: map[string]map[string]map[string]any{},
+		Users: map[string]User{}, Passwords: map[[2]string]string{}, Collections: map[string]map[string]map[string]any{}, Jobs: map[string]*Job{},
 		Roles: []string{"indexer", "license_master", "kv_store", "search_head"},
 	}
 	h := httptest.NewUnstartedServer(s)
@@ -118,6 +122,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.receive(w, r, &user)
 	case strings.HasPrefix(path, data):
 		s.store(w, r, &user, strings.TrimPrefix(path, data))
+	case strings.HasSuffix(path, jobs) || strings.Contains(path, jobs+"/"):
+		_, rest, _ := strings.Cut(path, jobs)
+		s.search(w, r, strings.TrimPrefix(rest, "/"))
 	default:
 		fail(w, http.StatusNotFound, "Not Found")
 	}
@@ -267,4 +274,11 @@ func selects(query, doc map[string]any) bool {
 		}
 	}
 	return true
+}
+
+// Drop deletes a document.
+func (s *Server) Drop(name, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.Collections[name], key)
 }

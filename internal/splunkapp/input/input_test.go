@@ -1,9 +1,10 @@
-package main
+package input
 
 import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/indicator"
+	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/lookupcache"
 	"github.com/tclookup/tclookup/lookupcache/disk"
 	"github.com/tclookup/tclookup/source"
@@ -27,8 +29,8 @@ const inputXML = `<?xml version="1.0" encoding="UTF-8"?>
 
 func TestInputScheme(t *testing.T) {
 	var out bytes.Buffer
-	if code := printScheme(&out); code != exitOK {
-		t.Fatal(code)
+	if err := Scheme(&out); err != nil {
+		t.Fatal(err)
 	}
 	var s struct {
 		XMLName xml.Name `xml:"scheme"`
@@ -36,22 +38,26 @@ func TestInputScheme(t *testing.T) {
 			Name string `xml:"name,attr"`
 		} `xml:"endpoint>args>arg"`
 	}
-	if err := xml.Unmarshal(out.Bytes(), &s); err != nil || len(s.Args) != 1 || s.Args[0].Name != "for" {
+	if err := xml.Unmarshal(out.Bytes(), &s); err != nil || len(s.Args) != 2 || s.Args[0].Name != "for" || s.Args[1].Name != "task" {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
 func TestInputValidation(t *testing.T) {
-	const items = `<items><item name="queue"><param name="for">FOR</param></item></items>`
-	for value, want := range map[string]string{"50m": "", "": "", "soon": "for = soon", "0s": "a second or more"} {
+	const items = `<items><item name="queue">PARAM</item></items>`
+	for param, want := range map[string]string{
+		"": "", `<param name="for">50m</param>`: "", `<param name="for"></param>`: "", `<param name="task"> queue </param>`: "",
+		`<param name="interval">60</param>`: "", `<param name="for">soon</param>`: "for = soon", `<param name="for">0s</param>`: "a second or more",
+		`<param name="task">a&lt;b</param>`: "task = a&lt;b: unknown; allowed is queue",
+	} {
 		var out bytes.Buffer
-		code := validateInput(strings.NewReader(strings.Replace(items, "FOR", value, 1)), &out)
-		if (code == exitOK) != (want == "") || !strings.Contains(out.String(), want) {
-			t.Errorf("for = %q: code %d, %s", value, code, out.String())
+		err := Validate(strings.NewReader(strings.Replace(items, "PARAM", param, 1)), &out)
+		if (err == nil) != (want == "") || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %v, %s", param, err, out.String())
 		}
 	}
-	if code := validateInput(strings.NewReader("<items>"), io.Discard); code != exitFailed {
-		t.Errorf("broken XML: code %d", code)
+	if err := Validate(strings.NewReader("<items>"), io.Discard); !errors.Is(err, ErrInvalid) {
+		t.Errorf("broken XML: %v", err)
 	}
 }
 
@@ -77,21 +83,21 @@ func TestInputDrains(t *testing.T) {
 	if err := s.Queue().Add(t.Context(), []disk.QueueItem{{Key: key, Rows: 3}}); err != nil {
 		t.Fatal(err)
 	}
-	p := place{environ: []string{"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.URL, "TCLOOKUP_DATA_DIR=" + dir, "TCLOOKUP_SOURCE_THREATCROWD_PROXY=none"},
-		getenv: func(string) string { return "" }}
+	p := splunkapp.Place{Environ: []string{"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.URL, "TCLOOKUP_DATA_DIR=" + dir, "TCLOOKUP_SOURCE_THREATCROWD_PROXY=none"},
+		Getenv: func(string) string { return "" }}
 	ctx, cancel := context.WithCancel(t.Context())
 	var out, log bytes.Buffer
-	ended := make(chan int)
+	ended := make(chan error)
 	go func() {
-		ended <- runInput(ctx, p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), nil, &out, &log)
+		ended <- Run(ctx, p, Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), Out: &out, Log: &log})
 	}()
 	select {
 	case v := <-asked:
 		if v != "wanted.com" {
 			t.Errorf("asked for %q", v)
 		}
-	case code := <-ended:
-		t.Fatalf("ended with %d: %s", code, log.String())
+	case err := <-ended:
+		t.Fatalf("ended with %v: %s", err, log.String())
 	}
 	for {
 		if n, err := s.Queue().Len(t.Context()); err != nil || n == 0 {
@@ -100,8 +106,8 @@ func TestInputDrains(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	cancel()
-	if code := <-ended; code != exitOK {
-		t.Errorf("code %d", code)
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 	if got := out.String(); got != "<stream></stream>\n" {
 		t.Errorf("stdout %q", got)
@@ -114,11 +120,12 @@ func TestInputDrains(t *testing.T) {
 		t.Errorf("kept %+v, %v", entry[0], err)
 	}
 	// Its time being up ends it as well.
-	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "1s", 1)), nil, io.Discard, io.Discard); code != exitOK {
-		t.Errorf("after its time: code %d", code)
+	if err := Run(t.Context(), p, Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "1s", 1)), Out: io.Discard, Log: io.Discard}); err != nil {
+		t.Errorf("after its time: %v", err)
 	}
 	// And so does the end of stdin, where that is the sign.
-	if code := runInput(t.Context(), p, strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
-		t.Errorf("after the end of stdin: code %d", code)
+	s2 := Streams{In: strings.NewReader(strings.Replace(inputXML, "%s", "5m", 1)), End: strings.NewReader(""), Out: io.Discard, Log: io.Discard}
+	if err := Run(t.Context(), p, s2); err != nil {
+		t.Errorf("after the end of stdin: %v", err)
 	}
 }
