@@ -104,7 +104,6 @@ type Exclude struct {
 // Server is the stanza [server]: what `tclookup serve` does.
 type Server struct {
 	Listen         string   // host:port
-	DB             Secret   // URL of a PostgreSQL database; none: SQLite
 	PublicURL      string   // without a slash at the end; empty: from Listen
 	Hosts          []string // lower case
 	TLSCert        string

@@ -255,7 +255,6 @@ func TestMistakes(t *testing.T) {
 
 		{"address", "[server]\nlisten = 8080\n", []string{"F:2: [server] listen = 8080: not an address; allowed: host:port, such as 127.0.0.1:8080"}},
 		{"port", "[server]\nlisten = localhost:http\n", []string{"F:2: [server] listen = localhost:http: the port is not a number"}},
-		{"database", "[server]\ndb = \\\npostgres://u:hunter2@db/x\nlisten = [::1\n", []string{"F:4: [server] listen = [::1: not an address"}},
 		{"repeated key", "[tclookup]\ncim=1\ncim=0\n", []string{"W F:3: [tclookup] cim: set in line 2 already"}},
 		{"insecure", "[source:threatcrowd]\ninsecure_tls = true\n", []string{"W F:2: [source:threatcrowd] insecure_tls: certificates are not checked"}},
 		{"key without encryption", "[source:threatcrowd]\nbase_url = http://tc.example.com\napi_key = x\n", []string{"W F:2: [source:threatcrowd] base_url: the api_key is sent without"}},

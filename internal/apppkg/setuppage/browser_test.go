@@ -378,7 +378,7 @@ func everySetting(t *testing.T, o outcome) {
 			t.Errorf("%s has the label %q", g[1], g[3])
 		}
 	}
-	for _, s := range config.Settings() {
+	for _, s := range Settings() {
 		stanza := strings.Replace(s.Stanza, config.AnySource, "source:threatcrowd", 1)
 		value, ok := shown[stanza+" "+s.Key]
 		if s.Key == "stored_key" {

@@ -23,11 +23,23 @@ type setting struct {
 	Meaning string   `json:"meaning"`
 }
 
+// Settings returns the settings of the page: all but those of the service,
+// which Splunk does not run.
+func Settings() []config.Setting {
+	var list []config.Setting
+	for _, s := range config.Settings() {
+		if s.Stanza != config.ServerStanza {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // Table returns the table, a line for each setting.
 func Table() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("  var SETTINGS = [\n")
-	settings := config.Settings()
+	settings := Settings()
 	for i := range settings {
 		s := &settings[i]
 		x := setting{Stanza: s.Stanza, Key: s.Key, Kind: s.Kind.String(), Default: s.Default, Note: s.Note, Words: s.Words, Meaning: s.Meaning}

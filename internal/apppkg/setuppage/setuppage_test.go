@@ -26,10 +26,10 @@ func TestScriptIsUpToDate(t *testing.T) {
 		t.Fatalf(`%s has not the settings of today: run "go run ./internal/cmd/apptool setup"`, scriptFile)
 	}
 	lines := regexp.MustCompile(`(?m)^ {4}\{"stanza":"([^"]+)","key":"([^"]+)"`).FindAllSubmatch(script, -1)
-	if len(lines) != len(config.Settings()) {
-		t.Errorf("%d lines for %d settings", len(lines), len(config.Settings()))
+	if len(lines) != len(Settings()) {
+		t.Errorf("%d lines for %d settings", len(lines), len(Settings()))
 	}
-	for i, s := range config.Settings() {
+	for i, s := range Settings() {
 		if i < len(lines) && (string(lines[i][1]) != s.Stanza || string(lines[i][2]) != s.Key) {
 			t.Errorf("line %d is about [%s] %s, not [%s] %s", i, lines[i][1], lines[i][2], s.Stanza, s.Key)
 		}
@@ -46,7 +46,7 @@ func TestScriptChecksKinds(t *testing.T) {
 		config.Text: true, config.Words: true, config.Domains: true, config.Networks: true, config.Path: true,
 		config.Bool: true, config.Word: true, config.SecretKey: true, // chosen, not typed; kept elsewhere
 	}
-	for _, s := range config.Settings() {
+	for _, s := range Settings() {
 		if !free[s.Kind] && !bytes.Contains(script, []byte("    '"+s.Kind.String()+"': function")) {
 			t.Errorf("[%s] %s: setup.js has no check for the kind %q", s.Stanza, s.Key, s.Kind)
 		}
