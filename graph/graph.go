@@ -98,6 +98,8 @@ type Graph struct {
 	Edges []Edge
 	// Starts is the number of nodes, the first ones, that the walk began with.
 	Starts int
+	// Truncated says that a bound of the Options left something out.
+	Truncated bool
 	// Notes say, one line each, in what the graph is not complete: what a
 	// bound left out, what could not be asked or answered.
 	Notes []string

@@ -65,6 +65,10 @@ func (n *Node) mark() (class, sign string) {
 	return "plain", ""
 }
 
+// maxShrunk is the width up to which a drawing can be made to fit a window and
+// still be read, in pixels. Wider ones have the class "wide".
+const maxShrunk = 1250
+
 // WriteSVG draws the graph: the starts in the middle, related ones to both
 // sides by relation. Text is escaped, everything has a title, colours are the
 // style sheet's. Errors are those of w, which has to remember them, as a
@@ -75,8 +79,12 @@ func (g *Graph) WriteSVG(w io.Writer, d Drawing) {
 	if d.Inline { // an image would hide the links from assistive technology
 		role = `role="group"`
 	}
-	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" class="tc-graph" width="%d" height="%d" viewBox="0 0 %d %d" %s aria-labelledby="tc-graph-title tc-graph-desc">`+"\n",
-		l.width, l.height, l.width, l.height, role)
+	class := "tc-graph"
+	if l.width > maxShrunk {
+		class += " wide"
+	}
+	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" class="%s" width="%d" height="%d" viewBox="0 0 %d %d" %s aria-labelledby="tc-graph-title tc-graph-desc">`+"\n",
+		class, l.width, l.height, l.width, l.height, role)
 	fmt.Fprintf(w, "<title id=\"tc-graph-title\">%s</title>\n<desc id=\"tc-graph-desc\">%s</desc>\n", esc(g.title()), esc(g.summary()))
 	if !d.Inline {
 		fmt.Fprintf(w, "<style>\n%s</style>\n<rect class=\"ground\" width=\"100%%\" height=\"100%%\"/>\n", StyleSheet)

@@ -451,6 +451,7 @@ func (w *walker) notes() {
 	case w.open > 0:
 		note("%d of the indicators were not answered; the first: %s", w.open, w.why)
 	}
+	w.g.Truncated = w.cut > 0 || w.droppedNodes > 0 || w.droppedEdges > 0
 	if w.cut > 0 {
 		note("%d lists were longer than the %d elements that are followed of each", w.cut, w.o.List)
 	}

@@ -205,7 +205,7 @@ func TestWalkBounds(t *testing.T) {
 			if len(g.Nodes) != c.nodes || len(g.Edges) != c.edges {
 				t.Errorf("%d nodes and %d edges, want %d and %d: %q", len(g.Nodes), len(g.Edges), c.nodes, c.edges, lines(g))
 			}
-			if notes := strings.Join(g.Notes, "\n"); !strings.Contains(notes, c.note) || g.Complete() != (c.note == "") {
+			if notes := strings.Join(g.Notes, "\n"); !strings.Contains(notes, c.note) || g.Complete() != (c.note == "") || g.Truncated != (c.o.MaxNodes+c.o.MaxEdges+max(c.o.List, 0) > 0) {
 				t.Errorf("notes %q, want %q", notes, c.note)
 			}
 		})

@@ -84,6 +84,7 @@ var may = map[string][]string{
 	"graph":                {"indicator", "source"},
 	"lookupcache/disk":     {"indicator", "internal/localfs", "limit", "lookupcache", "source"},
 	"server":               {"indicator", "source"},
+	"server/pages":         {"graph", "indicator", "source"},
 	"server/service":       {"indicator", "internal/version", "limit", "server", "server/token", "source"},
 	"server/token":         nil,
 	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
