@@ -122,7 +122,9 @@ func (f *Forms) Prepare(b *record.Batch, text bool) error {
 		}
 		f.anns = f.json.anns
 	case text:
-		b.Format.(*layout).encode(b.Annotations)
+		l := b.Format.(*layout)
+		l.encode(b.Annotations)
+		l.suffixes.fill(b.Annotations)
 	default:
 		w := JSONLWriter{anns: f.anns}
 		err := w.prepare(b, f.added)

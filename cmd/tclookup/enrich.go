@@ -17,6 +17,7 @@ import (
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
 	"github.com/tclookup/tclookup/internal/filter"
+	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/stream"
 )
 
@@ -34,12 +35,15 @@ type enrichFlags struct {
 	OutputFile  string   `name:"output-file" short:"o" placeholder:"FILE" help:"Write there instead of stdout."`
 	Compress    string   `name:"compress" default:"none" placeholder:"KIND" help:"Compress the output: none (default), gzip, zstd, or auto, like the input."`
 	Encoding    string   `name:"encoding" default:"keep" placeholder:"NAME" help:"Encoding of the output: keep (default), that of the input, or utf-8."`
-	Resume      string   `name:"resume" placeholder:"JOURNAL" help:"Keep a journal in this file and continue a run that was stopped; needs --output-file."`
+	Resume      string   `name:"resume" placeholder:"JOURNAL" help:"Keep a journal in this file and continue a run that was stopped; needs --output-file or --to."`
 	Separator   string   `name:"separator" default:";" placeholder:"TEXT" help:"What stands between the elements of lists in CSV."`
 	Progress    string   `name:"progress" default:"auto" placeholder:"WHEN" help:"Show progress on stderr: auto (default), on a terminal; always; never."`
 	Summary     bool     `name:"summary" help:"Print a JSON account of the run on stderr at its end."`
 	FailOn      []string `name:"fail-on" placeholder:"STATUS" help:"Exit with 3 if rows ended in one of these statuses, such as error,skipped."`
 	Concurrency int      `name:"concurrency" short:"j" placeholder:"N" help:"Most requests under way at a time for each source."`
+	To          string   `name:"to" placeholder:"WHERE" help:"Send the records instead of writing them: hec, to Splunk's HTTP Event Collector."`
+	Rejects     string   `name:"rejects" placeholder:"FILE" help:"With --to: append events that could not be sent to this file, as JSON Lines."`
+	HEC         hecFlags `embed:"" prefix:"hec-" group:"HTTP Event Collector (--to hec)"`
 
 	job string // the search job whose results are read, for the summary
 }
@@ -52,7 +56,8 @@ options work in SPL spelling: tclookup field=domain output=full < in.csv
 Examples:
   tclookup enrich --field domain < proxy.csv > enriched.csv
   tclookup enrich --field src_ip,dest_ip --output verdict,votes flows.jsonl.gz
-  tclookup enrich --field MD5 --type hash --max-wait 0 --fail-on error,skipped autoruns.csv -o out.csv`
+  tclookup enrich --field MD5 --type hash --max-wait 0 --fail-on error,skipped autoruns.csv -o out.csv
+  tclookup enrich --field domain --to hec --hec-url https://splunk.example.com:8088 --resume j proxy.csv`
 }
 
 // Run implements the command.
@@ -98,7 +103,7 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	if err != nil {
 		return err
 	}
-	out, journal, closeOut, err := c.output(a.stdout, conf, fields, names)
+	out, journal, err := c.output(a, conf, fields, inputs, names)
 	if errors.Is(err, filter.ErrComplete) {
 		a.warn("%s: %v; nothing to do", c.Resume, err)
 		return nil
@@ -113,19 +118,24 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	if err != nil {
 		return usageError{err}
 	}
-	bar.start(a.stderr, c.Progress, eng)
 	enricher, err := eng.Enricher()
 	if err != nil {
 		return errors.Join(err, eng.Close())
 	}
 	start := time.Now()
-	account, runErr := filter.Run(ctx, filter.Options{
-		Inputs: inputs, Out: out, Syntax: syntax, Detect: c.Format == "auto", Compress: compress,
+	o := filter.Options{
+		Inputs: inputs, Out: out.w, Syntax: syntax, Detect: c.Format == "auto", Compress: compress,
 		UTF8: c.Encoding == "utf-8", Separator: c.Separator, Enricher: enricher, Journal: journal,
 		Warn: func(s string) { a.warn("%s", s) },
-	})
+	}
+	if out.to != nil {
+		o.Sink = out.to.start(journal)
+		bar.sink = o.Sink
+	}
+	bar.start(a.stderr, c.Progress, eng)
+	account, runErr := filter.Run(ctx, o)
 	bar.end()
-	runErr = errors.Join(runErr, closeOut(), eng.Close())
+	runErr = errors.Join(runErr, out.close(runErr == nil), eng.Close())
 	stats := enricher.Stats()
 	if runErr == nil {
 		for _, f := range enricher.Unseen() {
@@ -135,8 +145,12 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	for _, g := range gaps(&stats, eng) {
 		a.warn("%s", g)
 	}
+	var sent *sending
+	if o.Sink != nil {
+		sent = &sending{o.Sink.Stats()}
+	}
 	if c.Summary {
-		if err := writeJSON(a.stderr, summary{Stats: stats, Account: account, Requests: eng.Requests(), Seconds: time.Since(start).Seconds(), Complete: runErr == nil, Job: c.job}); err != nil {
+		if err := writeJSON(a.stderr, summary{Stats: stats, Account: account, sending: sent, Requests: eng.Requests(), Seconds: time.Since(start).Seconds(), Complete: runErr == nil, Job: c.job}); err != nil {
 			return err
 		}
 	}
@@ -154,10 +168,14 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	return nil
 }
 
+// sending is what became of records that were sent.
+type sending struct{ sink.Stats }
+
 // summary is the account of a run as --summary prints it.
 type summary struct {
 	enrich.Stats
 	filter.Account
+	*sending
 	Requests int64   `json:"requests"`
 	Seconds  float64 `json:"seconds"`
 	Complete bool    `json:"complete"`
@@ -191,9 +209,10 @@ func (c *enrichFlags) check() (syntax codec.Syntax, compress stream.Compression,
 	if len(c.Field) == 0 {
 		errs = append(errs, errors.New("no field: name at least one with --field NAME"))
 	}
-	if c.Resume != "" && (c.OutputFile == "" || c.OutputFile == "-") {
-		errs = append(errs, errors.New("--resume needs --output-file: what was written before must be there to go on behind it"))
+	if c.Resume != "" && c.To == "" && (c.OutputFile == "" || c.OutputFile == "-") {
+		errs = append(errs, errors.New("--resume needs --output-file, or --to: what was written before must be there to go on behind it"))
 	}
+	errs = append(errs, c.checkTo()...)
 	if c.Resume != "" && compress != stream.None {
 		errs = append(errs, errors.New("--resume and --compress cannot be had together: compress the finished file"))
 	}
@@ -201,6 +220,30 @@ func (c *enrichFlags) check() (syntax codec.Syntax, compress stream.Compression,
 		errs = append(errs, fmt.Errorf("-j cannot be %d: allowed is 1 to 64", c.Concurrency))
 	}
 	return syntax, compress, errors.Join(errs...)
+}
+
+// checkTo says which flags cannot be had together when records are sent, or
+// are not.
+func (c *enrichFlags) checkTo() (errs []error) {
+	switch {
+	case c.To == "" && c.HEC.given():
+		errs = append(errs, errors.New("the flags --hec-… need --to hec"))
+	case c.To == "" && c.Rejects != "":
+		errs = append(errs, errors.New("--rejects needs --to"))
+	case c.To != "" && c.To != "hec":
+		errs = append(errs, fmt.Errorf("--to cannot be %q: allowed is hec", c.To))
+	}
+	if c.To == "" {
+		return errs
+	}
+	for flag, given := range map[string]bool{
+		"--output-file": c.OutputFile != "", "--compress": c.Compress != "none", "--encoding": c.Encoding != "keep",
+	} {
+		if given {
+			errs = append(errs, fmt.Errorf("%s and --to cannot be had together: the records are sent, not written", flag))
+		}
+	}
+	return errs
 }
 
 // inputs returns what to read. That files can be opened is checked before
@@ -252,30 +295,66 @@ func (c *enrichCmd) names() []string {
 	return names
 }
 
-// output returns where to write, the journal of it if there is to be one, and
-// how to end both.
-func (c *enrichFlags) output(stdout io.Writer, conf *config.Config, fields []enrich.Field, names []string) (io.Writer, *filter.Journal, func() error, error) {
+// output is where the records of a run go.
+type output struct {
+	w     io.Writer // nil if they are sent
+	to    *delivery // nil if they are written
+	close func(complete bool) error
+}
+
+// output returns where the records go, and the journal of it if there is to be
+// one.
+func (c *enrichFlags) output(a *app, conf *config.Config, fields []enrich.Field, inputs []filter.Input, names []string) (output, *filter.Journal, error) {
+	if c.To != "" {
+		d, err := c.HEC.open(a, inputs, c.Rejects)
+		if err != nil {
+			return output{}, nil, err
+		}
+		j, err := c.journal(conf, fields, names, d.name(), nil)
+		if err != nil {
+			return output{}, nil, errors.Join(err, d.close(a, true))
+		}
+		return output{to: d, close: func(complete bool) error { return d.close(a, complete) }}, j, nil
+	}
 	if c.OutputFile == "" || c.OutputFile == "-" {
-		return stdout, nil, func() error { return nil }, nil
+		return output{w: a.stdout, close: func(bool) error { return nil }}, nil, nil
 	}
 	mode := os.O_RDWR | os.O_CREATE
 	if c.Resume == "" {
 		mode |= os.O_TRUNC
 	}
 	f, err := os.OpenFile(c.OutputFile, mode, 0o666)
-	if err != nil || c.Resume == "" {
-		return f, nil, f.Close, err
-	}
-	options, err := json.Marshal([]any{fields, conf.Output, conf.Prefix, conf.ListLimit, conf.CIM, c.Format, c.Encoding, c.Separator})
 	if err != nil {
-		return nil, nil, nil, err
+		return output{}, nil, err
 	}
-	j, err := filter.OpenJournal(c.Resume, string(options), names, c.OutputFile, f)
+	j, err := c.journal(conf, fields, names, c.OutputFile, f)
 	if err != nil {
 		f.Close()
-		return nil, nil, nil, err
+		return output{}, nil, err
 	}
-	return f, j, func() error { return errors.Join(f.Close(), j.Close()) }, nil
+	return output{w: f, close: func(bool) error {
+		if j == nil {
+			return f.Close()
+		}
+		return errors.Join(f.Close(), j.Close())
+	}}, j, nil
+}
+
+// journal opens the journal of an output, whose file is nil if the records are
+// sent; nil if there is to be none.
+func (c *enrichFlags) journal(conf *config.Config, fields []enrich.Field, names []string, name string, file *os.File) (*filter.Journal, error) {
+	if c.Resume == "" {
+		return nil, nil
+	}
+	what := []any{fields, conf.Output, conf.Prefix, conf.ListLimit, conf.CIM, c.Format, c.Encoding, c.Separator}
+	if c.To != "" {
+		what = append(what, c.HEC.content())
+	}
+	options, err := json.Marshal(what)
+	if err != nil {
+		return nil, err
+	}
+	return filter.OpenJournal(c.Resume, string(options), names, name, file)
 }
 
 // writeJSON writes v as one line.

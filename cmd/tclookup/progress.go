@@ -14,6 +14,7 @@ import (
 
 	"github.com/tclookup/tclookup/enrich"
 	"github.com/tclookup/tclookup/internal/engine"
+	"github.com/tclookup/tclookup/internal/sink"
 )
 
 // progress shows on stderr how far a run is: on a terminal in one line that is
@@ -23,6 +24,7 @@ type progress struct {
 	line   bool
 	what   string // what the first number counts, rows if empty
 	engine *engine.Engine
+	sink   *sink.Sink // nil if the rows are not sent
 	shown  int
 	stop   chan struct{}
 	ended  sync.WaitGroup
@@ -78,6 +80,9 @@ func (p *progress) text() string {
 	text := fmt.Sprintf("%d rows, %d indicators, %d requests", p.rows.Load(), p.distinct.Load(), p.engine.Requests())
 	if p.what != "" {
 		text = fmt.Sprintf("%d %s, %d requests", p.rows.Load(), p.what, p.engine.Requests())
+	}
+	if p.sink != nil {
+		text += fmt.Sprintf(", %d confirmed", p.sink.Stats().Confirmed)
 	}
 	if open := int(p.open.Load()); open > 0 {
 		text += fmt.Sprintf(", %d to answer", open)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,9 +18,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/tclookup/tclookup/internal/accept"
+	"github.com/tclookup/tclookup/internal/hec/hectest"
 )
 
-type serverKey struct{}
+type (
+	serverKey    struct{}
+	collectorKey struct{}
+)
 
 // TestScripts runs the scripts of testdata/script. Each has a home and a
 // server of its own, which the environment names; accept.Answer says what it
@@ -33,6 +38,7 @@ type serverKey struct{}
 //	chomp IN OUT            without the last end of line
 //	subst FILE...           with the server's address in place of $SERVER
 //	exitcode N PROGRAM...   it ends with this code
+//	indexed OUT             writes the events that the collector has, in order
 //	longlines FILE          FILE, - for stderr, has no line of more than 400 bytes
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -50,6 +56,11 @@ func TestScripts(t *testing.T) {
 					e.Setenv(name, value)
 				}
 			}
+			c := &hectest.Server{Token: "0ff1ce-token", Acks: true, AckAfter: 1, Indexes: []string{"main", "threats"}}
+			collector := httptest.NewServer(c)
+			e.Defer(collector.Close)
+			e.Values[collectorKey{}] = c
+			e.Setenv("HEC_URL", collector.URL)
 			e.Setenv("SERVER", s.URL)
 			e.Setenv("TCLOOKUP_SOURCE_THREATCROWD_BASE_URL", s.URL)
 			e.Setenv("TCLOOKUP_SOURCE_THREATCROWD_RATE", "unlimited")
@@ -68,8 +79,18 @@ func TestScripts(t *testing.T) {
 			"subst":     subst,
 			"exitcode":  exitCode,
 			"longlines": longLines,
+			"indexed":   indexed,
 		},
 	})
+}
+
+// indexed writes each event as a line: its metadata, then the event itself.
+func indexed(ts *testscript.TestScript, _ bool, args []string) {
+	var lines []string
+	for _, e := range ts.Value(collectorKey{}).(*hectest.Server).Events() {
+		lines = append(lines, strings.Join([]string{string(e.Time), e.Host, e.Source, e.Sourcetype, e.Index, string(e.Event)}, " ")+"\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "")), 0o600))
 }
 
 // exitCode runs the program, `exitcode N tclookup args...`, and checks how it

@@ -93,6 +93,8 @@ var may = map[string][]string{
 	"internal/httpx":       {"limit", "source"},
 	"internal/stream":      nil,
 	"internal/sink":        nil,
+	"internal/hec":         {"internal/httpx", "internal/sink", "limit"},
+	"internal/hec/hectest": nil,
 	"internal/filter":      {"codec", "enrich", "internal/sink", "internal/stream", "record"},
 	"internal/config":      {"indicator", "limit", "source"},
 	"internal/demodata":    {"indicator", "server"},

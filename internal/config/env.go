@@ -13,6 +13,10 @@ const EnvPrefix = "TCLOOKUP_"
 // It is no setting.
 const PathVariable = EnvPrefix + "CONFIG"
 
+// HECTokenVariable holds the token of an HTTP Event Collector. It is no
+// setting.
+const HECTokenVariable = EnvPrefix + "HEC_TOKEN"
+
 // EnvName returns the name of the environment variable of a setting:
 // TCLOOKUP_, the stanza unless it is the global one, and the key, in upper
 // case, every other character an underscore.
@@ -47,7 +51,7 @@ func (l *loader) environment() {
 	slices.Sort(ours)
 	for _, pair := range ours {
 		name, value, _ := strings.Cut(pair, "=")
-		if strings.TrimSpace(value) == "" || name == PathVariable || slices.Contains(l.o.KnownEnv, name) {
+		if strings.TrimSpace(value) == "" || name == PathVariable || name == HECTokenVariable || slices.Contains(l.o.KnownEnv, name) {
 			continue
 		}
 		origin := Origin{From: "environment " + name}

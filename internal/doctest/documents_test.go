@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/tclookup/tclookup/chunked/chunkedtest"
 	"github.com/tclookup/tclookup/internal/demodata"
+	"github.com/tclookup/tclookup/internal/hec/hectest"
 )
 
 const root = "../.."
@@ -96,6 +98,8 @@ func newPage(t *testing.T, path, bin string) *page {
 			t.Error(err)
 		}
 	})
+	collector := httptest.NewServer(&hectest.Server{Token: "0ff1ce-token", Acks: true})
+	t.Cleanup(collector.Close)
 	p := &page{path: path, dir: t.TempDir(), bin: bin}
 	samples(t, p.dir)
 	home := t.TempDir()
@@ -105,6 +109,7 @@ func newPage(t *testing.T, path, bin string) *page {
 		"TCLOOKUP_DATA_DIR=" + filepath.Join(home, "data"),
 		"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.BaseURL(),
 		"TCLOOKUP_SOURCE_THREATCROWD_RATE=unlimited",
+		"HEC_URL=" + collector.URL, "TCLOOKUP_HEC_TOKEN=0ff1ce-token",
 	}
 	return p
 }

@@ -56,6 +56,7 @@ type Options struct {
 
 // Account is what a run read and wrote.
 type Account struct {
+	RowsRead int64 `json:"rows_read"`
 	BytesIn  int64 `json:"bytes_in"`
 	BytesOut int64 `json:"bytes_out"`
 }
@@ -91,7 +92,7 @@ type run struct {
 	header  int64 // length of the header of the input being read
 	skipped int64 // bytes of it that an earlier run has read
 
-	bytesIn, bytesOut atomic.Int64
+	rowsRead, bytesIn, bytesOut atomic.Int64
 }
 
 // finish closes the output.
@@ -102,7 +103,7 @@ func (r *run) finish(err error) (Account, error) {
 	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
 	}
-	return Account{r.bytesIn.Load(), r.bytesOut.Load()}, err
+	return Account{r.rowsRead.Load(), r.bytesIn.Load(), r.bytesOut.Load()}, err
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -313,6 +314,7 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 				default:
 				}
 				r.o.Enricher.Prepare(b)
+				r.rowsRead.Add(int64(len(b.Rows)))
 				read <- b // never blocks: there are no more batches than places
 			case <-quit:
 				return

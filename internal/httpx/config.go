@@ -6,6 +6,7 @@ package httpx
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -64,6 +65,11 @@ type Config struct {
 	// Secret are header fields that hold secrets, such as an API key. They
 	// never appear in an error.
 	Secret http.Header
+	// Hidden are further texts that never appear in an error.
+	Hidden []string
+	// Names puts what the program's user calls the settings, such as base_url
+	// and ca_file, into the errors; nil means that they have these names.
+	Names *strings.Replacer
 
 	// Now is the clock and Rand gives numbers in [0,1) for the jitter; nil
 	// means the real ones. Wait sleeps for d or until done is closed; tests
@@ -85,6 +91,7 @@ type Client struct {
 	agent     string
 	secret    http.Header
 	hidden    []string // texts that must not appear in an error
+	names     *strings.Replacer
 	now       func() time.Time
 	rand      func() float64
 	wait      func(<-chan struct{}, time.Duration)
@@ -101,6 +108,14 @@ func UserAgent(version string) string {
 
 // New returns a client for the server that c describes. It sends nothing.
 func New(c Config) (*Client, error) {
+	cl, err := newClient(c)
+	if err != nil && c.Names != nil {
+		return nil, errors.New(c.Names.Replace(err.Error()))
+	}
+	return cl, err
+}
+
+func newClient(c Config) (*Client, error) {
 	name := c.Name
 	if name == "" {
 		name = "source"
@@ -119,6 +134,7 @@ func New(c Config) (*Client, error) {
 		maxBody: orDefault(c.MaxBody, DefaultMaxBody),
 		agent:   orDefault(c.UserAgent, UserAgent("")),
 		secret:  c.Secret.Clone(),
+		names:   c.Names,
 		now:     c.Now, rand: c.Rand, wait: c.Wait,
 	}
 	if cl.timeout < 0 || cl.maxBody < 0 || c.Concurrency < 0 {
@@ -134,6 +150,9 @@ func New(c Config) (*Client, error) {
 			}
 			cl.hide(v)
 		}
+	}
+	for _, s := range c.Hidden {
+		cl.hide(s)
 	}
 	if cl.now == nil {
 		cl.now = time.Now

@@ -24,6 +24,8 @@ type Error struct {
 	Host   string // host, and port if any, of the server asked
 	Status int    // of the answer, 0 when it has no part in the failure
 	Text   string // one line: what happened and what to do; holds no secret
+	Sent   bool   // the server may have received the request
+	Again  bool   // sending it again may help
 	cause  error
 }
 
@@ -59,6 +61,9 @@ func (c *Client) Fault(kind error, resp *Response, text string) *Error {
 }
 
 func (c *Client) fault(u *url.URL, kind error, status int, text string) *Error {
+	if c.names != nil {
+		text = c.names.Replace(text)
+	}
 	return &Error{Source: c.name, Kind: kind, Host: u.Host, Status: status, Text: c.redact(text)}
 }
 

@@ -30,6 +30,10 @@ func (c *Client) backoff(n int, after time.Duration) time.Duration {
 	return time.Duration(c.rand() * float64(ceil))
 }
 
+// RetryAfter returns what the server of an answer asks to wait, 0 when it does
+// not ask; now is the time of the answer.
+func RetryAfter(h http.Header, now time.Time) time.Duration { return retryAfter(h, now) }
+
 // retryAfter reads the field Retry-After (RFC 9110, section 10.2.3), 0 when
 // the server gave none that can be read. A date is taken relative to the
 // server's own clock, as its field Date tells it.

@@ -63,6 +63,10 @@ func (c *Client) send(ctx context.Context, r *Request, u *url.URL) (a attempt) {
 	}
 	if err != nil {
 		a, out.Verdict = c.failed(ctx, rctx, u, err, w, end.Sub(began))
+		var e *Error
+		if errors.As(a.err, &e) {
+			e.Sent, e.Again = !out.Seen.IsZero(), a.retry
+		}
 		return a
 	}
 	a, out.Verdict = c.answered(r, u, &Response{Status: resp.StatusCode, Header: resp.Header, Body: body, Asked: began}, end)

@@ -196,7 +196,7 @@ func (s *Sink) Add(ctx context.Context, r *Record) error {
 	from := len(b.body)
 	body, err := s.to.Encode(b.body, r)
 	if size := len(body) - from; err == nil && s.o.MaxEvent > 0 && size > s.o.MaxEvent {
-		err = &Refusal{Reason: fmt.Sprintf("the event has %d bytes, more than the %d of the bound", size, s.o.MaxEvent)}
+		err = &Refusal{Reason: fmt.Sprintf("the event has %d bytes, more than the bound of %d", size, s.o.MaxEvent)}
 	}
 	var no *Refusal
 	switch {

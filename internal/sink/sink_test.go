@@ -259,7 +259,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(told)
-	want := []string{"13 no twos half", "3 no twos half", "6 the event has 110 bytes, more than the 50 of the bound xxxxxxxxxx", "8 no sevens event-0007"}
+	want := []string{"13 no twos half", "3 no twos half", "6 the event has 110 bytes, more than the bound of 50 xxxxxxxxxx", "8 no sevens event-0007"}
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
