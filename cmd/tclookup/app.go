@@ -44,6 +44,7 @@ type commands struct {
 	Doctor     doctorCmd     `cmd:"" help:"Check that everything is in order: configuration, data directory, sources, budgets."`
 	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
 	Splunk     splunkCmd     `cmd:"" help:"Speak Splunk's chunked search-command protocol on stdin and stdout."`
+	Lookup     lookupCmd     `cmd:"" help:"Answer an external lookup of Splunk: CSV on stdin, filled on stdout."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell: bash, zsh or fish."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
@@ -170,7 +171,7 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "completion", "version"}, s)
+	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "lookup", "completion", "version"}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.
@@ -256,6 +257,19 @@ func (s *splunkCmd) Run(a *app) error {
 		if code := serve(s.Command, a.stdin, out); code != exitOK {
 			return codeError(code)
 		}
+	}
+	return nil
+}
+
+type lookupCmd struct {
+	Field []string `arg:"" help:"Columns that may hold the value, the preferred first: domain, ip, email, hash, or any other name."`
+}
+
+// Run implements the command for the help text; main answers lookups without
+// parsing the command line, as a search waits for it.
+func (l *lookupCmd) Run(a *app) error {
+	if code := runLookup(l.Field, a.stdin, a.stdout); code != exitOK {
+		return codeError(code)
 	}
 	return nil
 }

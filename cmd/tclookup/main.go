@@ -18,7 +18,9 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/internal/splunkapp/alert"
 	"github.com/tclookup/tclookup/internal/splunkapp/input"
+	"github.com/tclookup/tclookup/internal/splunkapp/lookup"
 )
 
 // Exit codes.
@@ -45,6 +47,12 @@ func run(args []string, stdin *os.File, stdout *os.File) int {
 			stanza = args[1]
 		}
 		return serve(stanza, stdin, stdout)
+	}
+	if len(args) > 0 && args[0] == "lookup" && !asksHelp(args) {
+		return runLookup(args[1:], stdin, stdout)
+	}
+	if len(args) == 1 && args[0] == "--execute" {
+		return runAlert(stdin)
 	}
 	if len(args) == 1 && args[0] == "--scheme" {
 		return codeOf(input.Scheme(stdout))
@@ -108,6 +116,25 @@ func codeOf(err error) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// runLookup runs the external lookup.
+func runLookup(fields []string, stdin io.Reader, stdout io.Writer) int {
+	ignoreSIGPIPE()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := lookup.Run(ctx, here().app(), fields, stdin, stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "tclookup:", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runAlert runs the alert action.
+func runAlert(stdin io.Reader) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return codeOf(alert.Run(ctx, here().app(), stdin, os.Stderr))
 }
 
 // runInput runs the modular input.
