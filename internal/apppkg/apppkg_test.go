@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +105,7 @@ func TestAssembleForOnePlatform(t *testing.T) {
 				if strings.HasSuffix(path, ".path") {
 					t.Errorf("%s: a path pointer", path)
 				}
-				if f.Executable && path != "tclookup/"+program {
+				if f.Executable && path != "tclookup/"+program && path != "tclookup/bin/tclookup_lookup.sh" {
 					t.Errorf("%s: a program for another platform", path)
 				}
 				if bytes.Contains(f.Data, []byte("@VERSION@")) || bytes.Contains(f.Data, []byte("@BUILD@")) {
@@ -114,6 +116,71 @@ func TestAssembleForOnePlatform(t *testing.T) {
 				t.Error("app.conf lacks the version")
 			}
 		})
+	}
+}
+
+// The external lookup starts through a shell script in bin, which there is
+// everywhere but in the package for Windows; its stanza goes with it.
+func TestExternalLookup(t *testing.T) {
+	in := apppkg.Input{App: os.DirFS("../../app"), License: []byte("terms"), Version: "1.2.3", Builds: fakeBuilds(t)}
+	for _, name := range []string{apppkg.All, "linux_x86_64", "linux_arm64", "darwin", "windows_x86_64"} {
+		m := assemble(t, in, name)
+		launcher, there := m["tclookup/bin/tclookup_lookup.sh"]
+		conf, problems := config.ParseFile("transforms.conf", m["tclookup/default/transforms.conf"].Data)
+		if len(problems) > 0 {
+			t.Error(problems)
+		}
+		_, stanza := conf.Get("tclookup", "external_cmd")
+		if want := name != "windows_x86_64"; there != want || stanza != want || there && !launcher.Executable {
+			t.Errorf("%s: launcher %t, executable %t, stanza %t; should be %t", name, there, launcher.Executable, stanza, want)
+		}
+		if _, ok := conf.Get("tclookup_kv", "collection"); !ok {
+			t.Errorf("%s: the KV-store lookup is gone", name)
+		}
+	}
+}
+
+// The launcher starts the build for the machine, from any directory.
+func TestLauncher(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no sh")
+	}
+	data, err := os.ReadFile("../../app/bin/tclookup_lookup.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "etc", "apps of splunk", "tclookup")
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program of the test
+			t.Fatal(err)
+		}
+	}
+	write("bin/tclookup_lookup.sh", string(data))
+	uname := map[string]string{"linux_x86_64/bin/tclookup": "Linux x86_64", "bin/tclookup": "Linux aarch64", "darwin_x86_64/bin/tclookup": "Darwin arm64"}
+	for program := range uname {
+		write(program, "#!/bin/sh\necho "+program+" \"$@\"\n")
+	}
+	run := func(machine string) (string, error) {
+		system, cpu, _ := strings.Cut(machine, " ")
+		write("fake/uname", "#!/bin/sh\ncase $1 in -s) echo "+system+";; -m) echo "+cpu+";; esac\n")
+		cmd := exec.Command("./tclookup_lookup.sh", "domain", "a b")
+		cmd.Dir = filepath.Join(dir, "bin")
+		cmd.Env = []string{"PATH=" + filepath.Join(dir, "fake") + ":" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for program, machine := range uname {
+		if out, err := run(machine); err != nil || out != program+" lookup domain a b\n" {
+			t.Errorf("%s: %q, %v", machine, out, err)
+		}
+	}
+	if out, err := run("SunOS sparc"); err == nil || !strings.Contains(out, "this package has no program for SunOS on sparc") {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 

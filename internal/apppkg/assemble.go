@@ -55,7 +55,11 @@ func Assemble(in Input, p Platform) ([]archive.File, error) {
 			f.Data = []byte(replace.Replace(string(f.Data)))
 		case f.Path == "default/commands.conf" && p.Name != All:
 			f.Data = setFilename(f.Data, path.Base(p.Programs[0].Path))
-		case path.Base(path.Dir(f.Path)) == "bin" && p.Name != All:
+		case f.Path == "default/transforms.conf" && p.windows():
+			f.Data = withoutLauncher(f.Data)
+		case path.Ext(f.Path) == ".sh" && p.windows():
+			continue
+		case path.Ext(f.Path) == ".path" && p.Name != All:
 			continue
 		}
 		kept = append(kept, f)
@@ -91,20 +95,53 @@ func sourceFiles(app fs.FS) ([]archive.File, error) {
 			return nil
 		}
 		inBin := path.Base(path.Dir(name)) == "bin"
-		if hidden || name == "metadata/local.meta" || inBin && path.Ext(name) != ".path" {
+		launcher := inBin && path.Ext(name) == ".sh"
+		if hidden || name == "metadata/local.meta" || inBin && path.Ext(name) != ".path" && !launcher {
 			return nil
 		}
 		data, err := fs.ReadFile(app, name)
 		if err != nil {
 			return err
 		}
-		files = append(files, archive.File{Path: name, Data: data})
+		files = append(files, archive.File{Path: name, Data: data, Executable: launcher})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("app directory: %w", err)
 	}
 	return files, nil
+}
+
+// withoutLauncher takes the stanzas out of transforms.conf that start a shell
+// script, and the comments before them.
+func withoutLauncher(conf []byte) []byte {
+	var out, block bytes.Buffer
+	drop := false
+	flush := func() {
+		if !drop {
+			out.Write(block.Bytes())
+		}
+		block.Reset()
+		drop = false
+	}
+	inStanza := false
+	for line := range bytes.Lines(conf) {
+		trimmed := bytes.TrimSpace(line)
+		if inStanza && (len(trimmed) > 0 && (trimmed[0] == '#' || trimmed[0] == '[')) { // the next block begins
+			flush()
+			inStanza = false
+		}
+		if len(trimmed) > 0 && trimmed[0] == '[' {
+			inStanza = true
+		}
+		key, value, _ := bytes.Cut(trimmed, []byte("="))
+		if string(bytes.TrimSpace(key)) == "external_cmd" && bytes.Contains(value, []byte(".sh")) {
+			drop = true
+		}
+		block.Write(line)
+	}
+	flush()
+	return out.Bytes()
 }
 
 // setFilename gives every stanza of commands.conf the same filename.

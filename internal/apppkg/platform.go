@@ -98,6 +98,11 @@ func Targets(platforms ...Platform) []Target {
 	return out
 }
 
+// windows reports whether the package is for Windows alone.
+func (p Platform) windows() bool {
+	return len(p.Programs) == 1 && p.Programs[0].Targets[0].OS == "windows"
+}
+
 // FileName is the name of the package file: tclookup-<version>.tgz for all
 // platforms, with the platform's name behind the version otherwise.
 func (p Platform) FileName(version string) string {
