@@ -43,7 +43,7 @@ func roleMutations() []mutation {
 		{"check_alert_actions_conf_for_alert_execute_cmd_properties", "pointer", nil, actions, put(actions, "[tcvote]\nis_custom = 1\nalert.execute.cmd = tclookup.path\n")},
 		{"check_for_payload_format", "csv", nil, actions, put(actions, "[tclookup]\nis_custom = 1\npayload_format = csv\n")},
 		{"check_alert_icon_exists_for_custom_alerts", "no icon", nil, actions, put(actions, "[tclookup]\nis_custom = 1\nicon_path = a.png\n")},
-		{"check_workflow_html_exists_for_custom_alert", "no form", nil, "default/data/ui/alerts/tclookup.html", put(actions, "[tclookup]\nis_custom = 1\n")},
+		{"check_workflow_html_exists_for_custom_alert", "no form", nil, "default/data/ui/alerts/tcvote.html", put(actions, "[tcvote]\nis_custom = 1\n")},
 		{"check_transforms_conf_for_external_cmd", "no program", nil, transforms, put(transforms, "[x]\nexternal_cmd = x lookup\n")},
 		{"check_transforms_conf_for_external_cmd", "Python", nil, transforms, both(put("bin/x.py", ""), put(transforms, "[x]\nexternal_cmd = x.py lookup\n"))},
 
