@@ -46,6 +46,8 @@ type cloudEnrichCmd struct {
 	Insecure  bool          `name:"insecure-tls" help:"Accept any certificate of splunkd."`
 	JobTTL    time.Duration `name:"job-ttl" default:"24h" placeholder:"TIME" help:"How long splunkd keeps the job of a run with --resume, default 24h."`
 	Timeout   time.Duration `name:"timeout" default:"1m" placeholder:"TIME" help:"Longest time one request may take, default 1m."`
+
+	tenantFlags `embed:""`
 }
 
 // splTime is a time as Splunk writes it. It may begin like a flag: -1d@d.
@@ -76,7 +78,7 @@ Examples:
   export TCLOOKUP_SPLUNKD_TOKEN=...
   tclookup cloud enrich --splunkd https://stack.splunkcloud.com:8089 --field domain \
     --search 'index=proxy | stats count by domain' --earliest -1d@d --latest @d > enriched.jsonl
-  tclookup cloud enrich --splunkd https://localhost:8089 --job 1763980000.12 --field src_ip --format csv`
+  tclookup cloud enrich --splunkd https://localhost:8089 --job 1763980000.12 --field src_ip --format csv` + tenantHelp
 }
 
 // Run implements the command.
@@ -84,23 +86,22 @@ func (c *cloudEnrichCmd) Run(ctx context.Context, a *app) error {
 	if err := c.checkCloud(); err != nil {
 		return usageError{err}
 	}
-	jobs, err := c.splunkd(a)
+	jobs, stream, server, err := c.where(a)
 	if err != nil {
 		return usageError{err}
 	}
-	where, _ := url.Parse(c.Splunkd)
 	csv := c.Format == "csv"
 	if !csv {
 		c.Format = "jsonl"
 	}
 	return c.enrich(ctx, a, func(bar *progress) ([]filter.Input, []string, error) {
-		if c.Job == "" && c.Resume == "" && !c.AsJob {
+		if stream != nil && c.Job == "" && c.Resume == "" && !c.AsJob {
 			open := func() (io.ReadCloser, error) {
-				return jobs.Stream(ctx, csv, func(s string) { a.warn("%s", s) })
+				return stream.Stream(ctx, csv, func(s string) { a.warn("%s", s) })
 			}
 			return []filter.Input{{Name: "search", Open: open}}, nil, nil
 		}
-		j := &searchJob{jobs: jobs, id: c.Job, file: c.Resume, server: where.Host, search: []string{c.Search, string(c.Earliest), string(c.Latest), c.App}}
+		j := &searchJob{jobs: jobs, id: c.Job, file: c.Resume, server: server, search: c.told()}
 		if err := j.begin(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -112,12 +113,40 @@ func (c *cloudEnrichCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
+// told is what tells the search from others on the same server.
+func (c *cloudEnrichCmd) told() []string {
+	return []string{c.Search, string(c.Earliest), string(c.Latest), c.App}
+}
+
+// where returns the search, the same once more if its results can be streamed,
+// and the name of its server.
+func (c *cloudEnrichCmd) where(a *app) (results.Jobs, *cloud.Splunkd, string, error) {
+	if c.tenantFlags.name() != "" {
+		jobs, err := c.tenantFlags.search(a, c)
+		return jobs, nil, c.tenantFlags.server(), err
+	}
+	s, err := c.splunkd(a)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	u, err := url.Parse(c.Splunkd)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	return s, s, u.Host, nil
+}
+
 // checkCloud looks at the flags that tclookup enrich does not have.
 func (c *cloudEnrichCmd) checkCloud() error {
 	var errs []error
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Splunkd == "" {
-		add("no server: name it with --splunkd https://host:8089")
+	switch tenant := c.tenantFlags.name(); {
+	case c.Splunkd == "" && tenant == "":
+		add("no server: name it with --splunkd https://host:8089%s", orTenant)
+	case c.Splunkd != "" && c.tenantFlags.given():
+		add("--splunkd and the flags of a tenant cannot be had together")
+	case tenant != "" && (c.App != "" || c.TokenFile != "" || c.CAFile != "" || c.Insecure):
+		add("--app, --token-file, --ca-file and --insecure-tls belong to --splunkd")
 	}
 	switch {
 	case c.Search == "" && c.Job == "":

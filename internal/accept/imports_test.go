@@ -23,11 +23,11 @@ type listed struct {
 
 // packages lists all packages of the module and what they import, for the
 // operating systems that are built for.
-func packages(t *testing.T) map[string]*listed {
+func packages(t *testing.T, tags ...string) map[string]*listed {
 	t.Helper()
 	all := map[string]*listed{}
 	for _, goos := range []string{"linux", "windows", "darwin"} {
-		cmd := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Standard,Imports,Deps,Error", "./...")
+		cmd := exec.Command("go", "list", "-e", "-deps", "-tags", strings.Join(tags, ","), "-json=ImportPath,Standard,Imports,Deps,Error", "./...")
 		cmd.Dir = "../.."
 		cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 		out, err := cmd.Output()
@@ -99,6 +99,9 @@ var may = map[string][]string{
 	"internal/config":      {"indicator", "limit", "source"},
 	"internal/demodata":    {"indicator", "server"},
 	"internal/version":     nil,
+	"internal/results":     nil,
+	"cloud":                {"internal/results", "internal/splunkd"},
+	"cloud/scs":            {"chunked", "internal/results"},
 	"internal/splunkd":     {"chunked"},
 	"internal/applog":      nil,
 	"internal/logline":     nil,
@@ -155,8 +158,8 @@ func TestImportsPointDown(t *testing.T) {
 			if foreign && name == "chunked" {
 				t.Errorf("chunked imports %s: it needs the standard library only", imp)
 			}
-			if strings.HasPrefix(imp, "github.com/splunk/splunk-cloud-sdk-go") && !under(name, "cloud", "internal/deps") {
-				t.Errorf("%s imports %s, which belongs to cloud", name, imp)
+			if strings.HasPrefix(imp, "github.com/splunk/") && name != "cloud/scs" {
+				t.Errorf("%s imports %s, which belongs to cloud/scs", name, imp)
 			}
 		}
 	}
@@ -167,10 +170,10 @@ func TestSearchPathDependencies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks go list")
 	}
-	p := packages(t)[module+"/cmd/tclookup"]
+	p := packages(t, "nocloud")[module+"/cmd/tclookup"] // as it is built for the app
 	for _, dep := range p.Deps {
 		switch {
-		case strings.HasPrefix(dep, "github.com/splunk/splunk-cloud-sdk-go"), dep == "testing", dep == "net/http/httptest",
+		case strings.HasPrefix(dep, "github.com/splunk/"), strings.HasPrefix(dep, "github.com/golang/glog"), dep == "testing", dep == "net/http/httptest",
 			strings.HasPrefix(dep, "github.com/google/go-cmp"), strings.HasPrefix(dep, "github.com/rogpeppe/go-internal/testscript"), dep == "runtime/cgo":
 			t.Errorf("the program contains %s", dep)
 		}

@@ -68,12 +68,16 @@ func buildOne(ctx context.Context, o BuildOptions, t Target, out string) ([]byte
 	return image, nil
 }
 
+// appTag leaves out of a program what a Splunk app has no use for: the SDK of
+// Splunk Cloud Services, whose packages would be initialised in every search.
+const appTag = "nocloud"
+
 // goEnv is this process's environment with everything that changes the program
 // set to a fixed value.
 func goEnv(t Target) []string {
 	return append(os.Environ(),
 		"GOOS="+t.OS, "GOARCH="+t.Arch, "CGO_ENABLED=0",
-		"GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFLAGS=", "GOFIPS140=off")
+		"GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFLAGS=-tags="+appTag, "GOFIPS140=off")
 }
 
 // ErrMissingBuild says that a program of the package was not built.

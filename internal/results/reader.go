@@ -2,7 +2,6 @@ package results
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -74,15 +73,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close ends the reading.
+// Close ends the reading. It may be called while Read waits.
 func (r *Reader) Close() error {
 	r.stop()
-	for range r.pages { // until the goroutine has ended
-	}
-	r.rest = nil
-	if r.failed == nil {
-		r.failed = errors.New("the results are closed")
-	}
 	return nil
 }
 

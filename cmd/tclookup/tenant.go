@@ -1,0 +1,91 @@
+//go:build !nocloud
+
+package main
+
+import (
+	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/cloud/scs"
+	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/results"
+	"github.com/tclookup/tclookup/internal/version"
+)
+
+// The variables of the environment with what a client of a tenant proves
+// itself by.
+const (
+	clientSecret = config.EnvPrefix + "CLOUD_CLIENT_SECRET"
+	refreshToken = config.EnvPrefix + "CLOUD_REFRESH_TOKEN"
+)
+
+// orTenant goes on with how a server is named.
+const orTenant = ", or a tenant of Splunk Cloud Services with --tenant"
+
+// tenantHelp are examples for the help text.
+const tenantHelp = `
+  export TCLOOKUP_CLOUD_CLIENT_SECRET=...
+  tclookup cloud enrich --tenant acme --client-id 0oa1 --search 'from main where domain!=null' --field domain`
+
+// tenantFlags say which tenant of Splunk Cloud Services runs the search. The
+// build for a Splunk app (tag nocloud) has none of them: it has no need of the
+// SDK, which every search would start with.
+type tenantFlags struct {
+	Tenant           string `name:"tenant" placeholder:"NAME" help:"Tenant of Splunk Cloud Services that runs the search."`
+	ClientID         string `name:"client-id" placeholder:"ID" help:"Client that is registered with the tenant."`
+	ClientSecretFile string `name:"client-secret-file" type:"path" placeholder:"FILE" help:"File with the client's secret, mode 0600; else $$TCLOOKUP_CLOUD_CLIENT_SECRET."`
+	RefreshTokenFile string `name:"refresh-token-file" type:"path" placeholder:"FILE" help:"File with a refresh token instead, mode 0600; else $$TCLOOKUP_CLOUD_REFRESH_TOKEN."`
+	Scope            string `name:"scope" placeholder:"TEXT" help:"Scope that the access token is asked for."`
+	Module           string `name:"module" placeholder:"NAME" help:"Module the search runs in."`
+	APIURL           string `name:"api-url" placeholder:"URL" help:"Address of the services, default https://api.scp.splunk.com."`
+	AuthURL          string `name:"auth-url" placeholder:"URL" help:"Address of the identity provider, default https://auth.scp.splunk.com."`
+}
+
+func init() {
+	secretVariables = append(secretVariables, clientSecret, refreshToken)
+}
+
+// name returns the tenant, empty if none is meant.
+func (f *tenantFlags) name() string { return f.Tenant }
+
+// given reports whether any of the flags is set.
+func (f *tenantFlags) given() bool { return *f != tenantFlags{} }
+
+// server returns the tenant's name and address.
+func (f *tenantFlags) server() string {
+	api := f.APIURL
+	if api == "" {
+		api = scs.DefaultAPIURL
+	}
+	return api + "/" + f.Tenant
+}
+
+// client returns the client of the tenant. It sends nothing.
+func (f *tenantFlags) client(a *app, c *cloudEnrichCmd) (*scs.Client, error) {
+	secret, err := a.place.secret("--client-secret-file", f.ClientSecretFile, clientSecret)
+	if err != nil {
+		return nil, err
+	}
+	refresh, err := a.place.secret("--refresh-token-file", f.RefreshTokenFile, refreshToken)
+	if err != nil {
+		return nil, err
+	}
+	switch { // a file says more than what happens to be in the environment
+	case f.ClientSecretFile != "" && f.RefreshTokenFile == "":
+		refresh = config.Secret{}
+	case f.RefreshTokenFile != "" && f.ClientSecretFile == "":
+		secret = config.Secret{}
+	}
+	return scs.New(scs.Config{
+		Tenant: f.Tenant, APIURL: f.APIURL, AuthURL: f.AuthURL, ClientID: f.ClientID, Scope: f.Scope,
+		ClientSecret: chunked.NewSecret(secret.Reveal()), RefreshToken: chunked.NewSecret(refresh.Reveal()),
+		Timeout: c.Timeout, UserAgent: "tclookup/" + version.String(),
+	})
+}
+
+// search returns the search in the tenant.
+func (f *tenantFlags) search(a *app, c *cloudEnrichCmd) (results.Jobs, error) {
+	client, err := f.client(a, c)
+	if err != nil {
+		return nil, err
+	}
+	return &scs.Search{Client: client, Query: c.Search, Module: f.Module, Earliest: string(c.Earliest), Latest: string(c.Latest)}, nil
+}
