@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ type searchCommand struct {
 	started  time.Time
 	waited   time.Duration
 	calls    int64
+	large    bool  // a request was
 	in, out  int64 // bytes of bodies
 	done     bool  // the last request was answered
 	failed   error
@@ -173,7 +175,19 @@ func hasRows(body []byte) bool {
 	return i >= 0 && i+1 < len(body) || bytes.IndexByte(body, '"') >= 0 && bytes.Count(body, []byte{'\n'}) > 1
 }
 
+// largeBody is the size of a request, in bytes, from which its buffer is most of
+// the memory, and smallGarbage the percentage of what is in use that may then
+// be garbage before it is collected: little of it is made once all is warm.
+const (
+	largeBody    = 4 << 20
+	smallGarbage = 30
+)
+
 func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.Reply) error {
+	if len(body) > largeBody && !s.large {
+		s.large = true
+		debug.SetGCPercent(smallGarbage)
+	}
 	if _, err := s.bodies.Parse(body, &s.batch); err != nil {
 		return err
 	}

@@ -23,10 +23,6 @@ const (
 	// applicationID marks a database as ours, in its header.
 	applicationID = 0x74636c6b // "tclk"
 	maxConns      = 4
-	// mapped is how much of the file is mapped into memory, in bytes: all of a
-	// small one, which is then read without a system call for each page, and
-	// of a large one not so much that the process seems to hold it.
-	mapped = 16 << 20
 )
 
 // handle is one opened database file and what is known about it.
@@ -77,7 +73,7 @@ func (s *Store) dsn() string {
 		"_auto_vacuum":  {"incremental"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
-		"_pragma":       {"journal_size_limit(4194304)", fmt.Sprintf("mmap_size(%d)", mapped)},
+		"_pragma":       {"journal_size_limit(4194304)"},
 	}
 	if s.opts.pageLimit > 0 {
 		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", s.opts.pageLimit))
@@ -153,8 +149,8 @@ func (h *handle) current(path string) bool {
 	return err == nil && os.SameFile(info, h.info)
 }
 
-// guard calls f. The database is mapped into memory, and memory whose file
-// somebody has cut off, or whose disk cannot be read, is a fault of the
+// guard calls f. The index of the write-ahead log is mapped into memory, and
+// memory whose file somebody has cut off, or whose disk cannot be read, is a fault of the
 // processor; here it is the error of a damaged file instead.
 func (h *handle) guard(f func(h *handle) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
