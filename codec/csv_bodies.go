@@ -98,7 +98,6 @@ func (c *CSVBodies) Begin(b *record.Batch) (size int) {
 	c.writing, c.row, c.odd = b, -1, b.Odd
 	c.out = append(l.appendHeader(c.out[:0]), '\n')
 	l.encode(b.Annotations)
-	l.suffixes.fill(b.Annotations)
 	return len(c.out) + l.measure(b)
 }
 

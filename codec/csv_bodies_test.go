@@ -98,6 +98,7 @@ func FuzzSplit(f *testing.F) {
 func FuzzReply(f *testing.F) {
 	f.Add([]byte("d,e\na,b\n"), "x", uint16(1))
 	f.Add([]byte("d,x\na,b\r\n\nc\n\"1\n2\",,3"), "x,\"y\"", uint16(700))
+	f.Add([]byte("d\na\r"), "x", uint16(0))
 	f.Add([]byte("\n\n,\n"), strings.Repeat("long ", 300), uint16(9000))
 	f.Fuzz(func(t *testing.T, body []byte, value string, times uint16) {
 		if end := bytes.IndexByte(body, '\n'); end >= 0 && len(body) < 1<<16 {

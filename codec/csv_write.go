@@ -22,7 +22,6 @@ func decodeMV(text []byte, yield func([]byte)) bool {
 func AppendCSV(dst []byte, b *record.Batch) []byte {
 	l := b.Format.(*layout)
 	l.encode(b.Annotations)
-	l.suffixes.fill(b.Annotations)
 	return l.appendRows(dst, b, 0, len(b.Rows), b.Odd)
 }
 
@@ -78,7 +77,8 @@ func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
 		if cap(dst)-have < n+m+end+2*stride {
 			dst = slices.Grow(dst, max(n+m+end+2*stride, pieceSize))
 		}
-		if end == 1 { // the line feed is part of the suffix
+		feed := end == 1 && buf[row.End] == '\n'
+		if feed { // it is there behind the suffix
 			m++
 		}
 		dst = dst[:have+n+m]
@@ -93,7 +93,7 @@ func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
 		} else {
 			copyStride(room[n:], src)
 		}
-		if end > 1 {
+		if !feed {
 			dst = append(dst, buf[row.End:row.Next]...)
 		}
 	}
@@ -201,8 +201,9 @@ func (s *suffixes) append(dst []byte, b *record.Batch, r int) []byte {
 // markLen is the length of what stands before the encoded part of a set.
 const markLen = 8
 
-// encode makes the appended part of each set, once for each way of encoding
-// it: a later body may have some of the columns already.
+// encode prepares the appending of a batch's rows. It makes the appended part of
+// each set, once for each way of encoding it: a later body may have some of the
+// columns already.
 func (l *layout) encode(anns []record.Annotation) {
 	first := 0
 	for _, a := range anns {
@@ -218,6 +219,7 @@ func (l *layout) encode(anns []record.Annotation) {
 		}
 		first += n
 	}
+	l.suffixes.fill(anns)
 }
 
 // mark tells apart the ways in which n outputs from first on are encoded. It
