@@ -104,7 +104,9 @@ func TestSearch(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Config){
 		"client credentials": func(c *Config) { c.Scope = "backend" },
-		"refresh token":      func(c *Config) { c.ClientSecret, c.RefreshToken = chunked.Secret{}, chunked.NewSecret(scstest.RefreshToken) },
+		"refresh token": func(c *Config) {
+			c.ClientSecret, c.RefreshToken = chunked.Secret{}, chunked.NewSecret(scstest.RefreshToken)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := read(t.Context(), &Search{Client: client(t, s, change), Query: "from main", Module: "m", Earliest: "-1d@d", Latest: "@d"}, 2)

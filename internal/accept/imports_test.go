@@ -107,8 +107,6 @@ var may = map[string][]string{
 	"internal/logline":     nil,
 	"chunked/chunkedtest":  {"chunked"},
 	"internal/apppkg":      {"internal/apppkg/archive", "internal/apppkg/fatmacho"},
-	"internal/results":     nil,
-	"cloud":                {"internal/results", "internal/splunkd"},
 	"internal/apppkg/lint": {"internal/apppkg/archive", "internal/apppkg/fatmacho", "internal/config"},
 	"internal/accept":      nil,
 
