@@ -40,6 +40,7 @@ type commands struct {
 	Report     reportCmd     `cmd:"" help:"Show what is known about single indicators."`
 	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
 	Vote       voteCmd       `cmd:"" help:"Cast one public vote on a domain or IP address: malicious or harmless."`
+	Serve      serveCmd      `cmd:"" help:"Run a ThreatCrowd-compatible service over one's own intelligence and the configured sources."`
 	Cache      cacheCmd      `cmd:"" help:"Look after what is kept between runs: answers, budgets, the queue."`
 	Doctor     doctorCmd     `cmd:"" help:"Check that everything is in order: configuration, data directory, sources, budgets."`
 	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
@@ -171,7 +172,7 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "cache", "doctor", "demo", "splunk", "lookup", "completion", "version"}, s)
+	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "serve", "cache", "doctor", "demo", "splunk", "lookup", "completion", "version"}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.
@@ -194,9 +195,10 @@ func (a *app) exitCode(err error) int {
 	return exitFailed
 }
 
-// load reads the configuration with the flags over it.
-func (a *app) load(o *runOptions) (*config.Config, error) {
-	overrides := o.overrides(func(option string) string { return "--" + strings.ReplaceAll(option, "_", "-") })
+// load reads the configuration with the flags over it; more are overrides
+// besides those of the options.
+func (a *app) load(o *runOptions, more ...config.Override) (*config.Config, error) {
+	overrides := append(o.overrides(func(option string) string { return "--" + strings.ReplaceAll(option, "_", "-") }), more...)
 	add := func(key, flag, value string) {
 		if value != "" {
 			overrides = append(overrides, config.Override{Stanza: "tclookup", Key: key, Value: value, From: flag})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/indicator"
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/limit"
 	"github.com/tclookup/tclookup/lookupcache"
@@ -64,6 +65,15 @@ func (e *Engine) tiers() []lookupcache.Tier {
 		return []lookupcache.Tier{e.memory}
 	}
 	return []lookupcache.Tier{e.memory, e.Store}
+}
+
+// Enqueue has indicators fetched in the background. There must be a Store.
+func (e *Engine) Enqueue(ctx context.Context, inds []indicator.Indicator) error {
+	items := make([]enrich.Wanted, len(inds))
+	for i, ind := range inds {
+		items[i] = enrich.Wanted{Indicator: ind, Rows: 1}
+	}
+	return queue{e}.Enqueue(ctx, items)
 }
 
 // queue writes what a run could not wait for to the queue of the host.

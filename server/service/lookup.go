@@ -109,6 +109,11 @@ func checkMedia(w http.ResponseWriter, r *http.Request) int {
 // readBody reads the whole body of a request, which may be compressed by gzip;
 // a code other than 0 means that it could not and has answered.
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, int) {
+	tooLong := "the body is longer than " + strconv.FormatInt(most, 10) + " bytes"
+	if r.ContentLength > most {
+		w.Header().Set("Connection", "close") // it is not read
+		return nil, fail(w, http.StatusRequestEntityTooLarge, tooLong)
+	}
 	in := io.Reader(http.MaxBytesReader(w, r.Body, most))
 	switch enc := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
@@ -125,7 +130,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, int) 
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large), int64(len(data)) > most:
-		return nil, fail(w, http.StatusRequestEntityTooLarge, "the body is longer than "+strconv.FormatInt(most, 10)+" bytes")
+		return nil, fail(w, http.StatusRequestEntityTooLarge, tooLong)
 	case err != nil:
 		return nil, fail(w, http.StatusBadRequest, "the body could not be read to its end")
 	}
