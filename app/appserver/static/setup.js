@@ -86,6 +86,8 @@
 
   var APP = 'tclookup';
   var ANY_SOURCE = 'source:<name>';
+  // Sections of the page, by stanza; stanzas that are not here stand below.
+  var TITLES = { exclude: 'Exclusions', tclookup: 'Defaults of the commands', cache: 'Cache', server: 'The command "tclookup serve", which runs outside of Splunk' };
   // What a source is about stands above, the rest is folded away.
   var FIRST = ['enabled', 'base_url', 'api_key', 'rate', 'daily_limit'];
   // stored_key follows from whether a key is stored, nobody sets it.
@@ -176,6 +178,7 @@
       return /^\d+(\.\d+)?\s*%?$/.test(v) && parseFloat(v) <= s.max ? '' : 'a percentage from 0% to ' + s.max + '%';
     },
     'rate': function (v) { return v === 'unlimited' || /^\d+(\.\d+)?\/[smhd]$/.test(v) ? '' : 'a rate such as 6/m, 0.1/s, 500/d, or unlimited'; },
+    'address': function (v) { return /^(\[[0-9A-Fa-f:.]+\]|[^\s:\/]*):\d{1,5}$/.test(v) ? '' : 'host:port, such as 127.0.0.1:8080'; },
     'URL': function (v) { return /^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(v) ? '' : 'an address that begins with https:// or http://'; },
     'proxy URL': function (v) {
       if (v === 'none') { return ''; }
@@ -220,9 +223,23 @@
     statusLine.className = 'tc-status' + (kind ? ' tc-' + kind : '');
   }
 
+  // pattern is the name under which the table has a stanza: source:<name> for
+  // source:lab.
+  function pattern(stanza) {
+    var colon = stanza.indexOf(':');
+    return colon < 0 ? stanza : stanza.slice(0, colon + 1) + '<name>';
+  }
+
   function settingsOf(stanza) {
-    var section = stanza.indexOf('source:') === 0 ? ANY_SOURCE : stanza;
-    return SETTINGS.filter(function (s) { return s.stanza === section; });
+    return SETTINGS.filter(function (s) { return s.stanza === pattern(stanza); });
+  }
+
+  // isKey says whether a secret is kept in the stored passwords; for others the
+  // program reads the environment alone.
+  function isKey(setting) { return setting.kind === 'secret' && setting.key === 'api_key' && setting.stanza === ANY_SOURCE; }
+
+  function variable(stanza, setting) {
+    return ('tclookup_' + (stanza === APP ? '' : stanza + '_') + setting.key).replace(/[^A-Za-z0-9]/g, '_').toUpperCase();
   }
 
   function isTrue(v) { return /^(true|t|yes|y|1)$/i.test(v); }
@@ -232,6 +249,7 @@
     if (setting.kind === 'secret') {
       attributes.type = 'password';
       attributes.autocomplete = 'new-password';
+      if (!isKey(setting)) { attributes.disabled = ''; }
       return el('input', attributes);
     }
     var words = setting.kind === 'yes or no' ? ['true', 'false'] : setting.kind === 'word' ? setting.words : null;
@@ -239,7 +257,7 @@
       var select = el('select', attributes, words.map(function (w) { return el('option', { value: w }, [w]); }));
       if (!setting.default || words.indexOf(value) < 0) {
         // Where nothing is set, or something that only a file can say.
-        select.insertBefore(el('option', { value: '' }, [plain(setting.note) || 'default']), select.firstChild);
+        select.insertBefore(el('option', { value: '' }, ['default: ' + (setting.default || plain(setting.note))]), select.firstChild);
       }
       select.value = words.indexOf(value) < 0 ? '' : value;
       return select;
@@ -266,7 +284,12 @@
     var field = { stanza: stanza, setting: setting, input: input, error: error, saved: input.value };
     input.setAttribute('data-stanza', stanza);
     input.setAttribute('data-key', setting.key);
-    if (setting.kind === 'secret') { describeKey(field, help); }
+    if (isKey(setting)) { describeKey(field, help); }
+    if (setting.kind === 'secret' && !isKey(setting)) {
+      prose('. It is a secret: set it with the environment variable `' + variable(stanza, setting) + '` of the program, not in a file.').forEach(function (n) {
+        help.appendChild(typeof n === 'string' ? document.createTextNode(n) : n);
+      });
+    }
     input.addEventListener('input', function () { judge(field); });
     input.addEventListener('change', function () { judge(field); });
     fields.push(field);
@@ -364,16 +387,28 @@
     add.addEventListener('click', function () { addSource(nameInput); });
     root.appendChild(el('div', {}, [el('label', { 'for': 'tc-new' }, ['Another source ']), nameInput, ' ', add]));
     root.appendChild(el('h2', {}, ['What is never sent']));
-    root.appendChild(section('Exclusions', 'exclude', contents.exclude || {}));
+    root.appendChild(section(TITLES.exclude, 'exclude', contents.exclude || {}));
     root.appendChild(el('h2', {}, ['How searches behave']));
-    root.appendChild(section('Defaults of the commands', 'tclookup', contents.tclookup || {}));
-    root.appendChild(section('Cache', 'cache', contents.cache || {}));
+    root.appendChild(section(TITLES.tclookup, 'tclookup', contents.tclookup || {}));
+    root.appendChild(section(TITLES.cache, 'cache', contents.cache || {}));
+    others(contents).forEach(function (stanza) {
+      root.appendChild(el('details', {}, [el('summary', {}, [TITLES[stanza] || 'Settings of [' + stanza + ']']), section('[' + stanza + ']', stanza, contents[stanza] || {})]));
+    });
     var save = el('button', { type: 'button', 'class': 'btn btn-primary', id: 'tc-save' }, ['Save']);
     save.addEventListener('click', saveAll);
     var test = el('button', { type: 'button', 'class': 'btn', id: 'tc-test' }, ['Test']);
     test.addEventListener('click', tryOut);
     statusLine = el('span', { 'class': 'tc-status', role: 'status', 'aria-live': 'polite' });
     root.appendChild(el('div', { 'class': 'tc-bar' }, [save, test, statusLine]));
+  }
+
+  // others are the stanzas besides those above: fixed ones of the table, and
+  // those of the configuration that the table has under a pattern.
+  function others(contents) {
+    var shown = ['exclude', 'tclookup', 'cache'];
+    var fixed = SETTINGS.map(function (s) { return s.stanza; }).filter(function (s, i, all) { return all.indexOf(s) === i && s.indexOf('<') < 0; });
+    var named = Object.keys(contents).filter(function (s) { return s.indexOf('source:') !== 0 && s.indexOf(':') > 0 && settingsOf(s).length > 0; });
+    return fixed.concat(named).filter(function (s) { return shown.indexOf(s) < 0; });
   }
 
   // ---- what the buttons do ----
@@ -419,7 +454,7 @@
       (out[f.stanza] = out[f.stanza] || []).push([f.setting.key, f.input.value.trim()]);
     });
     fields.forEach(function (f) {
-      if (f.setting.kind !== 'secret' || f.input.value === '') { return; }
+      if (!isKey(f.setting) || f.input.value === '') { return; }
       (out[f.stanza] = out[f.stanza] || []).push(['stored_key', 'true']);
     });
     return out;
@@ -447,7 +482,7 @@
       bad[0].input.focus();
       return say('Nothing was saved: ' + bad.length + (bad.length === 1 ? ' value is' : ' values are') + ' not allowed.', 'bad');
     }
-    var secrets = fields.filter(function (f) { return f.setting.kind === 'secret' && f.input.value !== ''; });
+    var secrets = fields.filter(function (f) { return isKey(f.setting) && f.input.value !== ''; });
     var todo = changes();
     say('Saving …');
     // Keys first: a source that is said to have a stored key has one.

@@ -361,7 +361,8 @@ func newWeb(t *testing.T) *splunkWeb {
 // listSettings returns stanza, key, value and label of each control.
 const listSettings = `return Array.from(document.querySelectorAll('[data-key]')).map(function (e) {
 	var l = document.querySelector('label[for="' + e.id + '"]');
-	return [e.dataset.stanza, e.dataset.key, e.value, l ? l.textContent : ''];
+	var shown = e.tagName === 'SELECT' ? e.selectedOptions[0].textContent.replace('default: ', '') : e.value || e.placeholder;
+	return [e.dataset.stanza, e.dataset.key, shown, l ? l.textContent : ''];
 });`
 
 // everySetting checks that what the program knows can be changed on the page.
