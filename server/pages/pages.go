@@ -325,7 +325,7 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Type", a.mediaType)
-	header.Set("Cache-Control", "max-age=3600")
+	header.Set("Cache-Control", "no-cache") // kept, and asked about: a new version of the program has a new one
 	header.Set("ETag", a.tag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 }

@@ -236,7 +236,7 @@ func TestPages(t *testing.T) {
 		{"email", "/email.php?email=who@mail.com", 200, []string{"Domains registered with it"}},
 		{"file", "/malware.php?md5=" + strings.ToUpper(md5), 200, []string{"SHA-1", "Trojan.X/<b>", "Detections", "The same file"}},
 		{"antivirus", "/listMalware.php?antivirus=Trojan.X++A&page=2", 200, []string{"Files with this name"}},
-		{"not found", "/domain.php?domain=nobody.com", 200, []string{"not_found", "not the same as harmless"}},
+		{"not found", "/domain.php?domain=nobody.com", 200, []string{"not found", "not the same as harmless"}},
 		{"nothing", "/domain.php", 400, []string{"Nothing was asked for"}},
 		{"wrong type", "/ip.php?ip=evil.com", 400, []string{"This is no IP address"}},
 		{"script", "/domain.php?domain=" + url.QueryEscape(script), 400, []string{script}},
@@ -481,6 +481,9 @@ func TestAssets(t *testing.T) {
 	}
 	if strings.Contains(css, "url(") || strings.Contains(css, "@import") {
 		t.Error("the style sheet fetches something")
+	}
+	if w.Header().Get("Cache-Control") != "no-cache" {
+		t.Errorf("a new version's style sheet is not seen: %s", w.Header().Get("Cache-Control"))
 	}
 	if w := get(h, "/static/style.css", "If-None-Match", w.Header().Get("ETag")); w.Code != http.StatusNotModified {
 		t.Errorf("again: %d", w.Code)

@@ -46,6 +46,9 @@ type report struct {
 	Voted             string
 }
 
+// State is the status in words.
+func (p *report) State() string { return strings.ReplaceAll(p.Status, "_", " ") }
+
 type fact struct{ Name, Value string }
 
 type link struct {
