@@ -334,7 +334,8 @@ func (w *walker) aliases(n int, r *source.Report) {
 // when it is no indicator. A date is that of the newest sighting.
 func (w *walker) relate(n int, rel Relation, want, other indicator.Type, value, date string) int {
 	depth := w.g.Nodes[n].Depth + 1
-	t, fresh := -1, false
+	var t int
+	var fresh bool
 	if rel == ReferenceTo {
 		if value = clean(value); value == "" {
 			return -1
