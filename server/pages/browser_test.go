@@ -256,7 +256,7 @@ func TestBrowser(t *testing.T) {
 	}
 	v := &votes{}
 	known := evil()
-	h := handler(t, Options{Source: evil(), Known: known, Votes: named{v}})
+	h := handler(t, evil(), Options{Known: known, Votes: named{v}})
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	b := startBrowser(t, srv.URL)

@@ -32,18 +32,24 @@ type Votes interface {
 	Vote(r *http.Request, ind indicator.Indicator, voter string, v int8) error
 }
 
-// Options are what pages are made from. Source, Parser and Rules are required.
+// Lookup answers about one indicator; there is a report when the status is
+// Found. It is asked about what the rules exclude as well, so it keeps that in
+// the house itself.
+type Lookup func(ctx context.Context, ind indicator.Indicator) (source.Result, *source.Report)
+
+// Options are what pages are made from. Lookup, Parser and Rules are required.
 type Options struct {
-	// Source is asked about the indicator of a page.
-	Source source.Source
+	// Lookup is asked about the indicator of a page.
+	Lookup Lookup
 	// Known answers from what is at hand and sends nothing: it gives the
-	// verdicts of what is related, walks further than one hop, and is all that
-	// is asked about what the rules exclude. Nil knows nothing.
+	// verdicts of what is related, and walks further than one hop. Nil knows
+	// nothing.
 	Known  source.Source
 	Parser *indicator.Parser
-	Rules  *indicator.Rules
-	Votes  Votes // nil: no voting
-	// MaxWait is the longest time a page waits for Source; 0 means 10 s.
+	// Rules say what is never sent; a page tells its visitor so.
+	Rules *indicator.Rules
+	Votes Votes // nil: no voting
+	// MaxWait is the longest time a page waits for an answer; 0 means 10 s.
 	MaxWait time.Duration
 	Log     *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -83,8 +89,8 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-actio
 
 // New returns the handler of the pages.
 func New(o Options) (*Handler, error) {
-	if o.Source == nil || o.Parser == nil || o.Rules == nil {
-		return nil, errors.New("pages need a source, a parser and rules")
+	if o.Lookup == nil || o.Parser == nil || o.Rules == nil {
+		return nil, errors.New("pages need a look-up, a parser and rules")
 	}
 	if o.MaxWait <= 0 {
 		o.MaxWait = 10 * time.Second
@@ -287,22 +293,32 @@ func (h *Handler) of(w http.ResponseWriter, r *http.Request, k kind, value strin
 func (h *Handler) answer(ctx context.Context, ind indicator.Indicator) (res source.Result, rep *source.Report, excluded string) {
 	ctx, cancel := context.WithTimeout(ctx, h.o.MaxWait)
 	defer cancel()
-	src := h.o.Source
-	if excluded = h.o.Rules.Excluded(ind); excluded != "" {
-		src = h.o.Known
-	}
-	if src == nil {
-		return res, nil, excluded
-	}
-	src.Lookup(ctx, []indicator.Indicator{ind}, func(_ int, r source.Result) { res = r })
+	res, rep = h.o.Lookup(ctx, ind)
 	if res.Status != source.Found {
-		return res, nil, excluded
+		rep = nil
+	} else if rep == nil {
+		res = source.Result{Status: source.Failed, Source: res.Source, Err: errors.New("there is no report in the answer")}
 	}
-	rep, err := decode(src, ind, &res)
-	if err != nil {
-		return source.Result{Status: source.Failed, Source: res.Source, Err: err}, nil, excluded
+	return res, rep, h.o.Rules.Excluded(ind)
+}
+
+// Asking returns a Lookup that asks a source about everything but what the
+// rules exclude, which is not asked about at all.
+func Asking(src source.Source, rules *indicator.Rules) Lookup {
+	return func(ctx context.Context, ind indicator.Indicator) (res source.Result, rep *source.Report) {
+		if rules.Excluded(ind) != "" {
+			return source.Result{Status: source.NotFound}, nil
+		}
+		src.Lookup(ctx, []indicator.Indicator{ind}, func(_ int, r source.Result) { res = r })
+		if res.Status != source.Found {
+			return res, nil
+		}
+		rep, err := decode(src, ind, &res)
+		if err != nil {
+			return source.Result{Status: source.Failed, Source: res.Source, Err: err}, nil
+		}
+		return res, rep
 	}
-	return res, rep, excluded
 }
 
 // decode reads a report as the source does that sent it.

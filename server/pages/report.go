@@ -143,15 +143,15 @@ func (p *report) status(res *source.Result, excluded string) int {
 		if excluded != "" {
 			p.Explain = "Only what is known here is shown. It is never sent to anybody: " + excluded + "."
 		}
+	case res.Status == source.Failed:
+		p.Status, p.Explain = "error", "A source failed"+reason+"."
+		return http.StatusBadGateway
 	case excluded != "":
 		p.Status, p.Explain = "excluded", "It is never sent to anybody: "+excluded+". Nothing is known about it here."
 	case res.Status == source.NotFound:
 		p.Explain = "Every source that was asked answered, and none knows it. That is not the same as harmless."
 	case res.Status == source.Unsupported:
 		p.Status, p.Explain = "unsupported", "No source answers this type"+reason+"."
-	case res.Status == source.Failed:
-		p.Status, p.Explain = "error", "A source failed"+reason+"."
-		return http.StatusBadGateway
 	default:
 		p.Status, p.Explain = "skipped", "It was not answered in time"+reason+". Load the page again in a minute."
 		return http.StatusServiceUnavailable
@@ -303,7 +303,9 @@ type first struct {
 // Lookup implements source.Source.
 func (f *first) Lookup(ctx context.Context, in []indicator.Indicator, done func(int, source.Result)) {
 	if len(in) == 1 && in[0] == f.ind {
-		done(0, *f.res)
+		r := *f.res
+		r.Status, r.Summary, r.Raw = source.Found, f.rep.Summary, []byte{0} // DecodeFrom has the report
+		done(0, r)
 		return
 	}
 	f.Source.Lookup(ctx, in, done)
