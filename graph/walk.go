@@ -38,6 +38,9 @@ type Options struct {
 	// Known, if there is one, tells what is known already about the nodes that
 	// the walk does not ask about. It is not to send anything.
 	Known source.Source
+	// Progress, if there is one, is called after each answer: how many there
+	// are, and how many of the same hop are open. Never two calls at once.
+	Progress func(answered, open int)
 }
 
 // decoder is implemented by a source that is several, such as source.Router.
@@ -100,6 +103,7 @@ type walker struct {
 	done  []bool // by node: it is not to be asked (again)
 	next  []int  // nodes first met in this step
 
+	answered                        int // of all hops
 	droppedNodes, droppedEdges, cut int
 	open                            int    // nodes that were to be asked and have no answer
 	why                             string // why the first of them has none
@@ -176,7 +180,14 @@ func (w *walker) step(ctx context.Context, level []int) []int {
 		in[i] = w.g.Nodes[n].Indicator()
 		w.done[n] = true
 	}
-	w.src.Lookup(ctx, in, func(i int, r source.Result) { results[i] = r })
+	open := len(in)
+	w.src.Lookup(ctx, in, func(i int, r source.Result) {
+		results[i] = r
+		w.answered, open = w.answered+1, open-1
+		if w.o.Progress != nil {
+			w.o.Progress(w.answered, open)
+		}
+	})
 	for i, n := range level {
 		w.answer(n, in[i], &results[i])
 	}

@@ -135,7 +135,11 @@ func TestWalk(t *testing.T) {
 	}
 
 	w = evil()
-	g = Walk(context.Background(), w, []indicator.Indicator{domain("evil.com")}, Options{Depth: 2})
+	var told []string
+	g = Walk(context.Background(), w, []indicator.Indicator{domain("evil.com")}, Options{Depth: 2, Progress: func(answered, open int) { told = append(told, fmt.Sprint(answered, "/", open)) }})
+	if got := strings.Join(told, " "); got != "1/0 2/3 3/2 4/1 5/0" {
+		t.Errorf("progress: %s", got)
+	}
 	want := []string{
 		"0 domain evil.com found malicious 2026-01-01..2026-03-02",
 		"1 ip 8.8.4.4 found unknown 2025-01-01..2026-03-02",

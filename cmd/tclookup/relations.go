@@ -62,10 +62,14 @@ func (c *reportCmd) walk(ctx context.Context, a *app, eng *engine.Engine, conf *
 	if list == 0 {
 		list = -1
 	}
+	bar := &progress{what: "answers"}
+	bar.start(a.stderr, "auto", eng)
 	g := graph.Walk(asking, eng.Router, starts, graph.Options{
 		Depth: c.Depth, MaxNodes: c.MaxNodes, MaxEdges: c.MaxEdges, List: list,
 		Parser: eng.Parser, Rules: eng.Rules, Known: eng.Known(),
+		Progress: func(answered, open int) { bar.set(int64(answered), 0, open) },
 	})
+	bar.end()
 	for _, n := range g.Notes {
 		a.warn("%s", n)
 	}
