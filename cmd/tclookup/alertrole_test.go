@@ -263,3 +263,16 @@ func TestExternalLookupStoredKey(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+// Without a source both say what is missing, where somebody reads it.
+func TestRolesWithoutSource(t *testing.T) {
+	s := newSplunk(t, "")
+	out := s.Run(t, strings.NewReader("domain,tc_status\nbad.com,\n"), "lookup", "domain")
+	if out.Code != exitOK || out.Stdout != "domain,tc_status\nbad.com,unsupported\n" || !strings.Contains(out.Stderr, "no source is configured") {
+		t.Errorf("%d: %s%s", out.Code, out.Stdout, out.Stderr)
+	}
+	out = s.alert(t, voterKey, s.resultsFile(t, someResults), map[string]string{"field": "d"})
+	if out.Code != exitOK || !strings.Contains(out.Stderr, "WARN tclookup: no source is configured") {
+		t.Errorf("%d: %s", out.Code, out.Stderr)
+	}
+}

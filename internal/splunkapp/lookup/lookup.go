@@ -21,6 +21,7 @@ import (
 	"github.com/tclookup/tclookup/internal/logline"
 	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/record"
+	"github.com/tclookup/tclookup/source"
 )
 
 // prefix is that of the output columns, whatever the configuration says:
@@ -114,6 +115,9 @@ func (r *run) enrich(ctx context.Context, conf *config.Config, table []byte) ([]
 		return nil, err
 	}
 	r.account.Stats, r.account.Requests = e.Stats(), eng.Requests()
+	if len(eng.Links) == 0 {
+		r.notes.Add(source.ErrNoSource.Error())
+	}
 	for _, status := range []string{"error", "skipped", "queued"} {
 		if n := r.account.Status[status]; n > 0 {
 			r.notes.Add(fmt.Sprintf("%d of %d rows have status %s: %s", n, r.account.Rows, status, r.account.Reasons[status]))
