@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNoSource is the error of a look-up without any source.
-var ErrNoSource = errors.New("no source is configured: set base_url of a ThreatCrowd-compatible server in [source:threatcrowd], import a local data set, or try --demo")
+var ErrNoSource = errors.New("no source is configured: set base_url of a ThreatCrowd-compatible server in [source:threatcrowd], import intelligence of your own with tclookup feed import, or try --demo")
 
 // Router answers from several sources. Each indicator goes to the sources
 // that answer its type, in their order, until one says Found. It is NotFound

@@ -41,6 +41,8 @@ type commands struct {
 	Explain    explainCmd    `cmd:"" help:"Say what a value is, whether it would be sent, and to whom."`
 	Vote       voteCmd       `cmd:"" help:"Cast one public vote on a domain or IP address: malicious or harmless."`
 	Serve      serveCmd      `cmd:"" help:"Run a ThreatCrowd-compatible service over one's own intelligence and the configured sources."`
+	Feed       feedCmd       `cmd:"" help:"Look after intelligence of your own: import files, list, show and take back imports."`
+	Learn      learnCmd      `cmd:"" help:"Learn which names resolve where from your own DNS logs."`
 	Cache      cacheCmd      `cmd:"" help:"Look after what is kept between runs: answers, budgets, the queue."`
 	Doctor     doctorCmd     `cmd:"" help:"Check that everything is in order: configuration, data directory, sources, budgets."`
 	Demo       demoCmd       `cmd:"" help:"Enrich a sample proxy log from an embedded data set, outside Splunk and as Splunk does it."`
@@ -172,7 +174,10 @@ func isOption(s string) bool {
 }
 
 func isCommand(s string) bool {
-	return slices.Contains([]string{"enrich", "cloud", "report", "vote", "explain", "serve", "cache", "doctor", "demo", "splunk", "lookup", "completion", "version"}, s)
+	return slices.Contains([]string{
+		"cache", "cloud", "completion", "demo", "doctor", "enrich", "explain", "feed",
+		"learn", "lookup", "report", "serve", "splunk", "version", "vote",
+	}, s)
 }
 
 // exitCode says what went wrong, on stderr, and returns the code for it.

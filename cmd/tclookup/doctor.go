@@ -19,6 +19,7 @@ import (
 	"github.com/tclookup/tclookup/internal/engine"
 	"github.com/tclookup/tclookup/internal/version"
 	"github.com/tclookup/tclookup/source"
+	"github.com/tclookup/tclookup/source/local"
 )
 
 // doctorCmd is `tclookup doctor`.
@@ -56,7 +57,7 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	d := &diagnosis{Version: version.String()}
 	if conf := c.configuration(a, d); conf != nil {
 		c.state(ctx, a, conf, d)
-		c.sources(ctx, conf, d)
+		c.sources(ctx, conf, d, c.local(ctx, a, conf, d))
 	}
 	clash(a.place, d)
 	if err := d.print(a, c.Output); err != nil {
@@ -145,10 +146,33 @@ func (c *doctorCmd) state(ctx context.Context, a *app, conf *config.Config, d *d
 	}
 }
 
+// local looks at intelligence of one's own, and reports whether there is some.
+func (c *doctorCmd) local(ctx context.Context, a *app, conf *config.Config, d *diagnosis) (there bool) {
+	dir := a.place.dataDir(conf)
+	for _, src := range conf.Locals() {
+		if src.Database.IsZero() && !local.Exists(dir) {
+			continue
+		}
+		there = true
+		s, err := engine.OpenLocal(ctx, src, dir, engine.Options{})
+		if err != nil {
+			d.add("error", "source "+src.Name, "see that the database can be reached and read", "%v", err)
+			continue
+		}
+		st, err := s.Stats(ctx)
+		if err = errors.Join(err, s.Close()); err != nil {
+			d.add("error", "source "+src.Name, "see that the database can be reached and read", "%v", err)
+			continue
+		}
+		d.add("ok", "source "+src.Name, "", "%s: %d facts of %d feeds, %d votes", st.Place, st.Facts, st.Feeds, st.Votes)
+	}
+	return there
+}
+
 // sources checks that each source can be connected to.
-func (c *doctorCmd) sources(ctx context.Context, conf *config.Config, d *diagnosis) {
+func (c *doctorCmd) sources(ctx context.Context, conf *config.Config, d *diagnosis, others bool) {
 	active := conf.Active()
-	if len(active) == 0 {
+	if len(active) == 0 && !others {
 		d.add("warning", "sources", "", "%v", source.ErrNoSource)
 	}
 	for _, s := range active {

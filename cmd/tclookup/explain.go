@@ -93,7 +93,12 @@ func explain(ctx context.Context, eng *engine.Engine, value string, want indicat
 	}
 	e.Indicator, e.Type = ind.Value, ind.Type.String()
 	e.Excluded = eng.Rules.Excluded(ind)
-	answers, cached := false, false
+	answers, cached, judged := false, false, ""
+	for _, l := range eng.Local {
+		if rep, ok, err := l.Report(ctx, ind); err == nil && ok && rep.Verdict != source.Unknown {
+			judged = fmt.Sprintf("%s knows it as %s", l.Name(), rep.Verdict)
+		}
+	}
 	for _, l := range eng.Links {
 		s := sourceOfValue{Name: l.Config.Name, Server: host(l.Config.BaseURL), Answers: l.Cache.Types().Has(ind.Type)}
 		answers = answers || s.Answers
@@ -107,6 +112,10 @@ func explain(ctx context.Context, eng *engine.Engine, value string, want indicat
 	switch {
 	case e.Excluded != "":
 		e.Why = "never sent: " + e.Excluded
+	case judged != "":
+		e.Why = "not sent: " + judged
+	case len(eng.Links) == 0 && len(eng.Local) > 0:
+		e.Why = "not sent: local intelligence is the only source"
 	case len(eng.Links) == 0:
 		e.Why = "not sent: " + source.ErrNoSource.Error()
 	case !answers:

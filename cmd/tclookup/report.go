@@ -75,7 +75,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) error {
 		return usageError{err}
 	}
 	defer eng.Close()
-	if len(eng.Links) == 0 {
+	if !eng.Asks() {
 		return source.ErrNoSource
 	}
 	if c.relations() {

@@ -222,7 +222,7 @@ func (s *searchCommand) account(reply *chunked.Reply) {
 // gaps says, in a line each, which rows have no answer and why.
 func gaps(st *enrich.Stats, e *engine.Engine) []string {
 	var out []string
-	if st.Status["unsupported"] > 0 && len(e.Links) == 0 {
+	if st.Status["unsupported"] > 0 && !e.Asks() {
 		out = append(out, source.ErrNoSource.Error())
 	}
 	for _, status := range []string{"error", "skipped", "queued"} {

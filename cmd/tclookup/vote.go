@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/user"
 
 	"github.com/tclookup/tclookup/indicator"
 	"github.com/tclookup/tclookup/internal/config"
@@ -28,7 +29,18 @@ afterwards the report is fetched anew. Nothing else of the program ever votes wi
 
 Examples:
   tclookup vote evil.example.com malicious
-  tclookup vote 198.51.100.7 harmless --source threatcrowd`
+  tclookup vote 198.51.100.7 harmless --source threatcrowd
+  tclookup vote evil.example.com malicious --source local
+
+With --source local, or when there is no server, the vote stays in the local intelligence, under the user's name.`
+}
+
+// userName is who votes in local intelligence.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
 // Run implements the command.
@@ -42,7 +54,7 @@ func (c *voteCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	conf.Mode = config.Live
-	eng, err := engine.Open(ctx, engine.Options{Config: conf, DataDir: a.place.dataDir(conf), Refresh: true, Reports: true, Log: a.logger(conf)})
+	eng, err := engine.Open(ctx, engine.Options{Config: conf, DataDir: a.place.dataDir(conf), Refresh: true, Reports: true, Voter: userName(), Log: a.logger(conf)})
 	if err != nil {
 		return usageError{err}
 	}

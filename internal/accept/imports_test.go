@@ -88,6 +88,7 @@ var may = map[string][]string{
 	"server/service":       {"indicator", "internal/version", "limit", "server", "server/token", "source"},
 	"server/token":         nil,
 	"source/threatcrowd":   {"indicator", "internal/httpx", "limit", "source"},
+	"source/feed":          {"indicator", "internal/httpx", "internal/stream", "limit", "source", "source/local", "source/threatcrowd"},
 	"source/local":         {"indicator", "internal/localfs", "source"},
 	"internal/localfs":     nil,
 	"internal/httpx":       {"limit", "source"},

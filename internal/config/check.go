@@ -13,6 +13,10 @@ func (l *loader) check() {
 		if l.c.Source(name) != nil {
 			continue
 		}
+		if name == LocalKind { // needs no stanza
+			l.source(name, l.c.origin(GlobalStanza, "sources"))
+			continue
+		}
 		var names []string
 		for _, s := range l.c.All {
 			names = append(names, s.Name)
@@ -28,6 +32,16 @@ func (l *loader) check() {
 			} else if !l.wrong(stanza, "kind") {
 				l.report(Problem{Origin: s.origin, Stanza: stanza, Key: "kind",
 					Message: "missing: the name does not say which API the server speaks; allowed: " + strings.Join(kindWords, ", ")})
+			}
+		}
+		if d := s.Database.Reveal(); d != "" && !strings.HasPrefix(d, "postgres://") && !strings.HasPrefix(d, "postgresql://") {
+			l.report(Problem{Origin: l.c.origin(stanza, "database"), Stanza: stanza, Key: "database",
+				Message: "not the address of a PostgreSQL database; write it like postgres://user@host:5432/name"})
+		}
+		for key, given := range map[string]bool{"base_url": s.Kind == LocalKind && s.BaseURL != "", "database": s.Kind != LocalKind && !s.Database.IsZero()} {
+			if given {
+				l.report(Problem{Origin: l.c.origin(stanza, key), Stanza: stanza, Key: key,
+					Message: "means nothing to a source of the kind " + s.Kind})
 			}
 		}
 		if s.InsecureTLS {

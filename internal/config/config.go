@@ -125,7 +125,7 @@ type Server struct {
 // Source is one stanza [source:NAME].
 type Source struct {
 	Name        string
-	Kind        string // which API it speaks: "threatcrowd"
+	Kind        string // which API it speaks: "threatcrowd", or LocalKind
 	Enabled     bool
 	BaseURL     string // without a slash at the end; empty: not configured
 	Types       indicator.TypeSet
@@ -137,7 +137,8 @@ type Source struct {
 	CAFile      string // PEM file of certificates trusted for this source, empty for none
 	InsecureTLS bool
 	APIKey      Secret
-	StoredKey   bool // Splunk stores the API key
+	StoredKey   bool   // Splunk stores the API key
+	Database    Secret // of LocalKind: the address of a PostgreSQL database; empty: a file in the data directory
 	Concurrency int
 	Retries     int
 	BreakAfter  int // consecutive failures, 0: never
@@ -148,7 +149,7 @@ type Source struct {
 
 // Configured reports whether the source can be asked: it is enabled and has a
 // base URL.
-func (s *Source) Configured() bool { return s.Enabled && s.BaseURL != "" }
+func (s *Source) Configured() bool { return s.Enabled && s.Kind != LocalKind && s.BaseURL != "" }
 
 // Limit returns the budget of the source.
 func (s *Source) Limit() limit.Policy {
@@ -168,7 +169,27 @@ func (c *Config) Source(name string) *Source {
 	return nil
 }
 
-// Active returns the sources to ask: configured, and named in the setting
+// Locals returns the sources of LocalKind to ask, one of that name if none is
+// configured and the setting sources is empty.
+func (c *Config) Locals() []*Source {
+	var locals []*Source
+	any := false
+	for _, s := range c.All {
+		if s.Kind != LocalKind {
+			continue
+		}
+		any = true
+		if s.Enabled && (len(c.Sources) == 0 || slices.Contains(c.Sources, s.Name)) {
+			locals = append(locals, s)
+		}
+	}
+	if !any && len(c.Sources) == 0 && c.Source(LocalKind) == nil {
+		locals = []*Source{{Name: LocalKind, Kind: LocalKind, Enabled: true, Types: indicator.AllTypes}}
+	}
+	return locals
+}
+
+// Active returns the servers to ask: configured, and named in the setting
 // sources unless that is empty. Their order is that of the setting, else the
 // one of All.
 func (c *Config) Active() []*Source {

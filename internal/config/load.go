@@ -132,7 +132,7 @@ func (l *loader) file(name string) {
 		}
 		for _, e := range st.Entries {
 			l.set(st.Name, e.Key, e.Value, Origin{name, e.Line}, filepath.Dir(name))
-			secrets = secrets || e.Value != "" && e.Key == "api_key" || e.Key == "proxy" && strings.Contains(e.Value, "@")
+			secrets = secrets || e.Value != "" && (e.Key == "api_key" || e.Key == "database" && strings.Contains(e.Value, "@")) || e.Key == "proxy" && strings.Contains(e.Value, "@")
 		}
 	}
 	if secrets && runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o004 != 0 {

@@ -16,6 +16,8 @@ const (
 	ExcludeStanza = "exclude"
 	ServerStanza  = "server"
 	SourceStanza  = "source:"
+	// LocalKind is the kind of sources without a server.
+	LocalKind = "local"
 	// AnySource stands for the stanzas of all sources in the table.
 	AnySource = SourceStanza + "<name>"
 )
@@ -92,7 +94,7 @@ var (
 	modeWords  = []string{"live", "cache", "queue"}
 	levelWords = []string{"debug", "info", "warn", "error"}
 	logWords   = []string{"text", "json"}
-	kindWords  = []string{"threatcrowd"}
+	kindWords  = []string{"threatcrowd", LocalKind}
 )
 
 var table = [...]Setting{
@@ -269,7 +271,7 @@ var table = [...]Setting{
 		ref:     func(c *Config, _ *Source) any { return &c.Server.AccessLog }},
 
 	{Stanza: AnySource, Key: "kind", Kind: Word, Note: "the name of the source", Words: kindWords,
-		Meaning: "which API the server speaks",
+		Meaning: "which API the server speaks; `local` is intelligence of one's own, without a server",
 		ref:     func(_ *Config, s *Source) any { return &s.Kind }},
 	{Stanza: AnySource, Key: "enabled", Kind: Bool, Default: "true",
 		Meaning: "whether the source is asked",
@@ -307,6 +309,9 @@ var table = [...]Setting{
 	{Stanza: AnySource, Key: "stored_key", Kind: Bool, Default: "false",
 		Meaning: "in Splunk: the key is in `storage/passwords`, under the realm `tclookup` and the source's name",
 		ref:     func(_ *Config, s *Source) any { return &s.StoredKey }},
+	{Stanza: AnySource, Key: "database", Kind: SecretKey, Note: "a file in `data_dir`",
+		Meaning: "of the kind `local`: a PostgreSQL database, `postgres://user:password@host/name`",
+		ref:     func(_ *Config, s *Source) any { return &s.Database }},
 	{Stanza: AnySource, Key: "concurrency", Kind: Int, Default: "4", Min: 1, Max: 64,
 		Meaning: "most requests under way at the same time",
 		ref:     func(_ *Config, s *Source) any { return &s.Concurrency }},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/tclookup/tclookup/lookupcache"
 	"github.com/tclookup/tclookup/lookupcache/disk"
 	"github.com/tclookup/tclookup/source"
+	"github.com/tclookup/tclookup/source/local"
 	"github.com/tclookup/tclookup/source/threatcrowd"
 )
 
@@ -52,6 +54,12 @@ type Options struct {
 	// Promote keeps what is read from disk in memory, for processes that are
 	// asked for the same again and again.
 	Promote bool
+	// Shared says that answers go to others than the user: they tell nothing
+	// about what the rules exclude, such as internal addresses that were
+	// learned.
+	Shared bool
+	// Voter is who votes in local intelligence; "cli" when empty.
+	Voter string
 	// Progress is passed to the enricher.
 	Progress func(enrich.Progress)
 	Log      *slog.Logger
@@ -65,7 +73,9 @@ type Engine struct {
 	Links  []Link
 	// Store is what the processes of the host share, nil without it;
 	// StoreError says why there is none although there should be.
-	Store      *disk.Store
+	Store *disk.Store
+	// Local is the user's own intelligence, which is asked before any server.
+	Local      []*local.Store
 	StoreError error
 
 	opts   Options
@@ -88,10 +98,16 @@ type Link struct {
 // memoryBytes bounds the memory cache of a run that has a disk cache behind.
 const memoryBytes = 16 << 20
 
+// Prepare returns an engine with a parser and rules and without a chain.
+func Prepare(o Options) (*Engine, error) {
+	e := &Engine{opts: o}
+	return e, e.rules()
+}
+
 // Open puts the chain together. It sends nothing.
 func Open(ctx context.Context, o Options) (*Engine, error) {
-	e := &Engine{opts: o}
-	if err := e.rules(); err != nil {
+	e, err := Prepare(o)
+	if err != nil {
 		return nil, err
 	}
 	c := o.Config
@@ -121,7 +137,12 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if c.MaxLookups > 0 {
 		bound = limit.NewCap(c.MaxLookups).Gate
 	}
-	var list, known []source.Source
+	list, err := e.openLocal(ctx)
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	known := slices.Clone(list)
 	for _, s := range sources {
 		gate := e.gate(s)
 		client, err := e.keyedClient(s, bound(gate))
@@ -193,8 +214,11 @@ func (e *Engine) client(s *config.Source, gate limit.Gate) (source.Source, error
 			UserAgent: "tclookup/" + version.String(),
 		})
 	}
-	return nil, fmt.Errorf("[source:%s] kind = %s: unknown; allowed is threatcrowd", s.Name, s.Kind)
+	return nil, fmt.Errorf("[source:%s] kind = %s: unknown; allowed are threatcrowd and local", s.Name, s.Kind)
 }
+
+// Asks reports whether there is anybody to ask.
+func (e *Engine) Asks() bool { return len(e.Router.Sources()) > 0 }
 
 // rules makes the parser and the exclusion rules.
 func (e *Engine) rules() (err error) {

@@ -45,6 +45,9 @@ func (e *Engine) Vote(ctx context.Context, value string, want indicator.Type, ma
 	if why := e.Rules.Excluded(ind); why != "" {
 		return nil, fmt.Errorf("%s is not sent to anybody: %s", ind.Value, why)
 	}
+	if b, done, err := e.voteLocal(ctx, ind, malicious); done {
+		return b, err
+	}
 	if len(e.Links) == 0 {
 		return nil, source.ErrNoSource
 	}

@@ -85,8 +85,15 @@ type Fact struct {
 	Confidence uint8
 }
 
-// check says why a fact cannot be one.
-func (f *Fact) check() error {
+// Check says why a fact cannot be one. It cleans the texts in it (references,
+// antivirus names) of what does not belong on a line.
+func (f *Fact) Check() error {
+	if f.Object.Type == indicator.Antivirus || f.Object.Type == indicator.None {
+		f.Object.Value = clean(f.Object.Value)
+	}
+	if f.Subject.Type == indicator.Antivirus {
+		f.Subject.Value = clean(f.Subject.Value)
+	}
 	of := func(t indicator.Type, want ...indicator.Type) bool {
 		for _, w := range want {
 			if t == w {

@@ -111,16 +111,7 @@ func (im *Import) Add(ctx context.Context, f Fact) error {
 	if im.err != nil {
 		return im.err
 	}
-	if f.Object.Type == indicator.None && f.Kind == Reference {
-		f.Object.Value = clean(f.Object.Value)
-	}
-	if f.Subject.Type == indicator.Antivirus {
-		f.Subject.Value = clean(f.Subject.Value)
-	}
-	if f.Object.Type == indicator.Antivirus {
-		f.Object.Value = clean(f.Object.Value)
-	}
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return err
 	}
 	first, last := seconds(f.First), seconds(f.Last)
@@ -325,6 +316,7 @@ func multi(ctx context.Context, tx *sql.Tx, insert, row, end string, n int, args
 type Total struct {
 	Bytes   int64
 	Digest  string // empty: unknown, so never unchanged
+	Format  string // that the input turned out to have; empty: Meta's
 	Records int64
 	Bad     int64
 	// Contains are older generations of the feed whose input is the beginning
@@ -342,8 +334,11 @@ func (im *Import) Commit(ctx context.Context, t Total) (g Generation, err error)
 	s := im.s
 	var same int64
 	err = s.write(ctx, exclusive, func(tx *sql.Tx) error {
+		if t.Format == "" {
+			t.Format = im.meta.Format
+		}
 		if t.Digest != "" {
-			err := tx.QueryRowContext(ctx, "select id from generations where feed = $1 and state = 1 and digest = $2 and format = $3", im.meta.Feed, t.Digest, im.meta.Format).Scan(&same)
+			err := tx.QueryRowContext(ctx, "select id from generations where feed = $1 and state = 1 and digest = $2 and format = $3", im.meta.Feed, t.Digest, t.Format).Scan(&same)
 			if err == nil {
 				_, err := tx.ExecContext(ctx, "update generations set state = 3 where id = $1", im.id)
 				return err
@@ -362,8 +357,8 @@ func (im *Import) Commit(ctx context.Context, t Total) (g Generation, err error)
 				return err
 			}
 		}
-		res, err := tx.ExecContext(ctx, "update generations set state = 1, touched = $1, bytes = $2, digest = $3, records = $4, facts = $5, bad = $6 where id = $7 and state = 0",
-			s.now().Unix(), t.Bytes, t.Digest, t.Records, im.facts+im.halves/2, t.Bad, im.id)
+		res, err := tx.ExecContext(ctx, "update generations set state = 1, touched = $1, bytes = $2, digest = $3, records = $4, facts = $5, bad = $6, format = $7 where id = $8 and state = 0",
+			s.now().Unix(), t.Bytes, t.Digest, t.Records, im.facts+im.halves/2, t.Bad, t.Format, im.id)
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func newReport(c *command) {
 		if err := c.open(ctx, engine.Options{Refresh: o.Refresh, Demo: o.Demo}); err != nil {
 			return err
 		}
-		if len(c.engine.Links) == 0 {
+		if !c.engine.Asks() {
 			return source.ErrNoSource
 		}
 		var starts []indicator.Indicator
