@@ -57,7 +57,7 @@ bench: ## ratios against references, measured side by side
 	$(GO) run ./internal/cmd/benchtool
 
 bench-go: ## Go benchmarks, comparable with benchstat (see bench/README.md)
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./codec ./enrich ./chunked ./indicator ./lookupcache/... ./limit
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./codec ./enrich ./chunked ./indicator ./lookupcache/... ./limit ./source/threatcrowd ./internal/cmd/benchtool
 
 cover: ## test coverage by package
 	$(GO) test -short -cover ./...
