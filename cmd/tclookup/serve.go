@@ -15,6 +15,7 @@ import (
 
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
+	"github.com/tclookup/tclookup/server/pages"
 	"github.com/tclookup/tclookup/server/service"
 	"github.com/tclookup/tclookup/server/token"
 	"github.com/tclookup/tclookup/source"
@@ -217,6 +218,7 @@ func (b *broker) options(address string) service.Options {
 	if s.PublicURL != "" {
 		o.PublicURL = s.PublicURL + "/"
 	}
+	o.Pages = b.pages
 	if len(b.eng.Links) > 0 {
 		var list []source.Source
 		for i := range b.eng.Links {
@@ -231,6 +233,21 @@ func (b *broker) options(address string) service.Options {
 	}
 	return o
 }
+
+// pages are what people look at. They ask the service, and show what is known
+// on this machine about what is related.
+func (b *broker) pages(s *service.Service) (http.Handler, error) {
+	return pages.New(pages.Options{
+		Lookup: s.Look, Known: source.NewRouter(b.local, b.eng.Known()), Parser: b.eng.Parser, Rules: b.eng.Rules,
+		Votes: ballots{s}, MaxWait: b.conf.Server.RequestWait, Log: b.app.logger(b.conf),
+	})
+}
+
+// ballots takes the votes of the pages to the service.
+type ballots struct{ *service.Service }
+
+// Voter implements pages.Votes.
+func (ballots) Voter(r *http.Request) (string, bool) { return service.Client(r) }
 
 // hosts are the names that the service goes by. On the loopback address they
 // are a closed list, so that no page of another site can ask it through the

@@ -487,6 +487,65 @@ func TestServeTLS(t *testing.T) {
 	}
 }
 
+// TestServePages: a permalink leads to a page of the service, where a person
+// with a token votes by its form.
+func TestServePages(t *testing.T) {
+	up := accept.NewServer(t, nil)
+	p := asking(t, up)
+	tok := newToken(t, p, "ann", "vote")
+	s := startService(t, p)
+	_, report := s.get(domainReport + "bad.com")
+	var r struct{ Permalink string }
+	if err := json.Unmarshal([]byte(report), &r); err != nil {
+		t.Fatal(err)
+	}
+	page := func(method, address string, form url.Values, site string) (*http.Response, string) {
+		t.Helper()
+		req, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("ann", tok)
+		req.Header.Set("Sec-Fetch-Site", site)
+		if form != nil {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		return resp, string(b)
+	}
+	resp, html := page("GET", r.Permalink, nil, "none")
+	if csp := resp.Header.Get("Content-Security-Policy"); resp.StatusCode != 200 || !strings.Contains(html, "198.51.100.7") && !strings.Contains(html, "198[.]51") || !strings.Contains(csp, "default-src 'none'") {
+		t.Fatalf("%s: %d %s\n%s", r.Permalink, resp.StatusCode, csp, html)
+	}
+	_, after, ok := strings.Cut(html, `name="token" value="`)
+	formToken, _, _ := strings.Cut(after, `"`)
+	if !ok || formToken == "" {
+		t.Fatalf("no form for a vote in\n%s", html)
+	}
+	form := url.Values{"type": {"domain"}, "value": {"bad.com"}, "vote": {"harmless"}, "token": {formToken}}
+	if resp, _ := page("POST", s.url+"/vote", form, "cross-site"); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a vote from another site: %d", resp.StatusCode)
+	}
+	resp, _ = page("POST", s.url+"/vote", form, "same-origin")
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/domain.php?domain=bad.com") {
+		t.Errorf("the vote: %d, leads to %q", resp.StatusCode, to)
+	}
+	if _, report := s.get(domainReport + "bad.com"); !strings.Contains(report, `"votes":1,`) {
+		t.Errorf("the vote is not in the report: %s", report)
+	}
+	if code, html := s.get("/"); code != 200 || !strings.Contains(html, "<form") {
+		t.Errorf("the first page: %d %s", code, html)
+	}
+	if n := up.Counts()["domain/bad.com"]; n != 1 {
+		t.Errorf("asked for %d times", n)
+	}
+}
+
 // TestServeRebinding: a page of another site cannot ask under its own name.
 func TestServeRebinding(t *testing.T) {
 	s := startService(t, program(t), "--public-url", "https://tc.corp.example/x/")

@@ -256,6 +256,28 @@ func (s *Service) one(ctx context.Context, ind indicator.Indicator) (*body, answ
 	return b, a, nil
 }
 
+// Look answers about one indicator, for pages: with the report that the API
+// gives when the status is Found. What must not leave the house is asked for
+// in it only.
+func (s *Service) Look(ctx context.Context, ind indicator.Indicator) (source.Result, *source.Report) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return source.Result{Status: source.Limited, Err: errBusy}, nil
+	}
+	defer func() { <-s.slots }()
+	var a answer
+	s.ask(ctx, s.o.MaxWait, []indicator.Indicator{ind}, func(_ int, got answer) { a = got })
+	s.meter.lookup(&a)
+	if a.report == nil {
+		return a.Result, nil
+	}
+	r := *a.report
+	r.Permalink = s.wire(ind, &r).Permalink
+	a.Summary = r.Summary
+	return a.Result, &r
+}
+
 var errBusy = errors.New("too many look-ups are waiting")
 
 // wire returns a report in the form of the API, with a permalink to here.

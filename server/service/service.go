@@ -55,9 +55,10 @@ type Options struct {
 	// Version changes whenever Local, Votes or Lists do, whoever changed
 	// them. It is asked once a second. Nil: they do not change.
 	Version func(ctx context.Context) (int64, error)
-	// Pages serves what people look at: everything that is no path of the
-	// API. Nil: there is nothing else.
-	Pages http.Handler
+	// Pages makes what serves everything that is no path of the API, for
+	// people to look at, from the service that it asks. Nil: there is nothing
+	// else.
+	Pages func(*Service) (http.Handler, error)
 
 	// PublicURL is the address of the service in permalinks, with the slash at
 	// its end.
@@ -115,6 +116,7 @@ type Service struct {
 	meter  *meter
 	guard  *http.CrossOriginProtection
 	slots  chan struct{} // one for each look-up that is no hit
+	people http.Handler  // Options.Pages, nil for none
 
 	version  atomic.Int64 // of the local intelligence, as seen last
 	draining atomic.Bool
@@ -150,6 +152,12 @@ func New(o Options) (*Service, error) {
 	}
 	for _, k := range feedKinds {
 		s.feeds[k.kind] = &feed{kind: k.kind}
+	}
+	if o.Pages != nil {
+		var err error
+		if s.people, err = o.Pages(s); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -333,11 +341,11 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 
 // pages has the pages answer.
 func (s *Service) pages(w http.ResponseWriter, r *http.Request, who client) int {
-	if s.o.Pages == nil {
+	if s.people == nil {
 		return fail(w, http.StatusNotFound, "no such path; reports are at "+server.Root+"{domain,ip,email,antivirus,file}/report/, what else there is says "+pathOpenAPI)
 	}
 	rec := &recorder{ResponseWriter: w, code: http.StatusOK}
-	s.o.Pages.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), clientKey{}, who)))
+	s.people.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), clientKey{}, who)))
 	return rec.code
 }
 

@@ -562,15 +562,19 @@ func TestHeaders(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	h := newHouse(t, func(o *Options) {
-		o.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			name, vote := Client(r)
-			w.WriteHeader(http.StatusTeapot)
-			fmt.Fprintf(w, "%s %s %t", r.URL.Path, name, vote)
-		})
+		o.Pages = func(s *Service) (http.Handler, error) {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				name, vote := Client(r)
+				res, rep := s.Look(r.Context(), indicator.Indicator{Type: indicator.Domain, Value: "bad.example"})
+				w.WriteHeader(http.StatusTeapot)
+				fmt.Fprintf(w, "%s %s %t %t %s", r.URL.Path, name, vote, res.Status == source.Found, rep.Permalink)
+			}), nil
+		}
 		o.Access.Open = false
 		o.AccessLog = true
 	})
-	h.want(h.get("/domain.php?domain=a.example", "X-Api-Key", h.voter), 418, "/domain.php token:voter true")
+	h.local.set("bad.example", bad)
+	h.want(h.get("/domain.php?domain=a.example", "X-Api-Key", h.voter), 418, "/domain.php token:voter true true https://tc.corp.example/domain.php?domain=bad.example")
 	h.want(h.get("/x", "X-Api-Key", h.reader), 418, "/x token:reader false")
 	h.want(h.get("/x"), 401, "")
 	if s := h.log.String(); strings.Count(s, "msg=request") != 3 || !strings.Contains(s, "status=418") || strings.Contains(s, h.voter) {
