@@ -23,7 +23,6 @@ func (c *clock) forward(d time.Duration) { c.at.Add(int64(d / time.Second)) }
 // member returns the lease as a member of the cluster has it.
 func member(t *testing.T, s *splunkdtest.Server, c *clock, host string) *lease {
 	t.Helper()
-	s.Users["system"] = splunkdtest.User{Name: "splunk-system-user"}
 	client, err := splunkd.New(splunkd.Config{URI: s.URL, Token: chunked.NewSecret("system")})
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +36,7 @@ func member(t *testing.T, s *splunkdtest.Server, c *clock, host string) *lease {
 func newCluster(t *testing.T) (*splunkdtest.Server, *clock) {
 	s := splunkdtest.New(t)
 	s.Collections[leases] = nil
+	s.Users["system"] = splunkdtest.User{Name: "splunk-system-user"}
 	c := &clock{}
 	c.forward(1_700_000_000 * time.Second)
 	return s, c
@@ -101,27 +101,19 @@ func TestLeaseOfOneThatIsGone(t *testing.T) {
 		t.Fatalf("taken too early: %v", err)
 	}
 	c.forward(time.Second)
-	turn, err := b.take(t.Context())
-	if err != nil || turn == nil {
-		t.Fatalf("%v, %v", turn, err)
+	next, err := b.take(t.Context())
+	if err != nil || next == nil {
+		t.Fatalf("%v, %v", next, err)
 	}
-	gone.renew = time.Millisecond
-	late := &turnOf{gone}
-	late.keepAgain()
+	awake := *a
+	awake.renew = time.Millisecond
+	(&turn{lease: &awake, ctx: gone.ctx, cancel: gone.cancel, done: make(chan struct{})}).keep()
 	<-gone.ctx.Done()
 	gone.end() // does not take it from b
 	if d := s.Documents(leases)["tclookup://queue"]; d == nil || !strings.HasPrefix(d["holder"].(string), "b/") {
 		t.Errorf("%v", d)
 	}
-	turn.end()
-}
-
-// turnOf wakes a turn that slept.
-type turnOf struct{ *turn }
-
-func (t *turnOf) keepAgain() {
-	awake := &turn{lease: t.lease, ctx: t.ctx, cancel: t.cancel, done: make(chan struct{})}
-	awake.keep()
+	next.end()
 }
 
 // Whoever asks at the same time: one has the turn.
@@ -161,26 +153,27 @@ func TestLeaseOfMany(t *testing.T) {
 				turn.end()
 			}
 		}
-		s.Collections[leases] = nil
+		s.Drop(leases, "tclookup://queue")
 	}
 }
 
 func TestLeaseFaults(t *testing.T) {
 	s, c := newCluster(t)
-	a := member(t, s, c, "a")
-	turn, err := a.take(t.Context())
-	if err != nil || turn == nil {
-		t.Fatal(err)
-	}
-	down := atomic.Bool{}
+	var down atomic.Bool
 	s.Fault = func(w http.ResponseWriter, _ *http.Request) bool {
 		if down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		return down.Load()
 	}
+	a := member(t, s, c, "a")
+	turn, err := a.take(t.Context())
+	if err != nil || turn == nil {
+		t.Fatal(err)
+	}
+	b := member(t, s, c, "b")
 	down.Store(true)
-	if _, err := member(t, s, c, "b").take(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot take turns (collection tclookup_leases)") {
+	if _, err := b.take(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot take turns (collection tclookup_leases)") {
 		t.Error(err)
 	}
 	if turn.ctx.Err() != nil {
