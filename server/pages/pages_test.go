@@ -268,6 +268,13 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A permalink that leads to the page is not on it.
+func TestOwnPermalink(t *testing.T) {
+	if text := check(t, get(handler(t, evil(), Options{}), "/ip.php?ip=8.8.4.4")); strings.Contains(text, "Elsewhere") {
+		t.Errorf("the page leads to itself:\n%s", text)
+	}
+}
+
 // What must not be sent is not, whatever page asks, and a page asks its source
 // about one thing.
 func TestPagesAsk(t *testing.T) {

@@ -95,7 +95,7 @@ func (h *Handler) report(w http.ResponseWriter, r *http.Request, k kind) {
 		w.Header().Set("Retry-After", "60")
 	}
 	if rep != nil {
-		p.summary(rep, &res, h.o.Now())
+		p.summary(rep, &res, h.o.Now(), r.Host+Address(ind))
 		h.related(r.Context(), p, ind, rep, &res, depth, q.Get("all") != "")
 	}
 	if v := q.Get("voted"); v != "" {
@@ -161,8 +161,9 @@ func (p *report) status(res *source.Result, excluded string) int {
 
 var signs = map[string]string{"malicious": "✕", "suspicious": "!", "harmless": "✓"}
 
-// summary enters what a report says in short.
-func (p *report) summary(rep *source.Report, res *source.Result, now time.Time) {
+// summary enters what a report says in short. Here is the address of the page
+// without its scheme.
+func (p *report) summary(rep *source.Report, res *source.Result, now time.Time, here string) {
 	p.Verdict = rep.Verdict.String()
 	p.Sign = signs[p.Verdict]
 	if rep.HasVotes {
@@ -184,7 +185,9 @@ func (p *report) summary(rep *source.Report, res *source.Result, now time.Time) 
 		}
 		add("Source", text)
 	}
-	add("Elsewhere", defang(rep.Permalink))
+	if _, address, _ := strings.Cut(rep.Permalink, "://"); address != here {
+		add("Elsewhere", defang(rep.Permalink))
+	}
 }
 
 // ago is a time span for people.
