@@ -237,8 +237,12 @@ func (b *broker) options(address string) service.Options {
 // pages are what people look at. They ask the service, and show what is known
 // on this machine about what is related.
 func (b *broker) pages(s *service.Service) (http.Handler, error) {
+	known := []source.Source{b.local}
+	if r, ok := b.eng.Known().(*source.Router); ok { // side by side, so that each reads its own reports
+		known = append(known, r.Sources()...)
+	}
 	return pages.New(pages.Options{
-		Lookup: s.Look, Known: source.NewRouter(b.local, b.eng.Known()), Parser: b.eng.Parser, Rules: b.eng.Rules,
+		Lookup: s.Look, Known: source.NewRouter(known...), Parser: b.eng.Parser, Rules: b.eng.Rules,
 		Votes: ballots{s}, MaxWait: b.conf.Server.RequestWait, Log: b.app.logger(b.conf),
 	})
 }

@@ -161,7 +161,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		}
 		cache := lookupcache.New(client, policy, e.tiers()...)
 		list = append(list, cache)
-		policy.Offline, policy.Since, policy.Reports = true, time.Time{}, false
+		policy.Offline, policy.Since, policy.Reports = true, time.Time{}, o.Reports
 		known = append(known, lookupcache.New(client, policy, e.tiers()...))
 		voter, _ := client.(source.Voter)
 		e.Links = append(e.Links, Link{Config: s, Scope: Scope(s), Cache: cache, Gate: gate, voter: voter})
@@ -252,7 +252,7 @@ func (e *Engine) Source() source.Source {
 }
 
 // Known returns what answers from the cache alone and sends nothing, whatever
-// the mode. Its answers have no reports.
+// the mode. Its answers have reports if Options.Reports asks for them.
 func (e *Engine) Known() source.Source { return e.known }
 
 // Enricher returns the enricher of the run.
