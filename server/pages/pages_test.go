@@ -35,7 +35,7 @@ func (w *world) Lookup(_ context.Context, in []indicator.Indicator, done func(in
 		w.asked = append(w.asked, ind.Value)
 		switch r := w.reports[ind]; {
 		case r != nil:
-			done(i, source.Result{Status: source.Found, Source: w.name, Origin: source.Local, Fetched: now.Add(-time.Hour), Summary: r.Summary, Raw: []byte(ind.Value)})
+			done(i, source.Result{Status: source.Found, Source: w.name, Origin: source.Disk, Fetched: now.Add(-time.Hour), Summary: r.Summary, Raw: []byte(ind.Value)})
 		case w.result != nil:
 			done(i, *w.result)
 		default:
@@ -226,7 +226,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"home", "/", 200, []string{"What is known about it?"}},
 		{"domain", "/domain.php?domain=evil.com", 200, []string{
-			"evil.com", "malicious", "most votes say malicious", "world, local, asked 60 minutes ago", "hxxps://elsewhere[.]test/domain.php?domain=evil.com",
+			"evil.com", "malicious", "most votes say malicious", "world, disk, asked 60 minutes ago", "hxxps://elsewhere[.]test/domain.php?domain=evil.com",
 			"hxxps://blog[.]example[.]net/a.html?x=1", "100 of ", "Show all rows", "Resolutions", "Registrants", "When it resolved", "What is related to evil.com", "never sent",
 		}},
 		{"defanged", "/domain.php?domain=hxxp%3A%2F%2Fevil%5B.%5Dcom%2Fx", 200, []string{"malicious"}},

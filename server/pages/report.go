@@ -180,7 +180,7 @@ func (p *report) summary(rep *source.Report, res *source.Result, now time.Time, 
 	add("SHA-1", rep.SHA1)
 	if res.Source != "" {
 		text := res.Source
-		if !res.Fetched.IsZero() && res.Origin != "" {
+		if !res.Fetched.IsZero() && res.Origin != "" && res.Origin != source.Local { // one's own is never old
 			text += ", " + string(res.Origin) + ", asked " + ago(now.Sub(res.Fetched))
 		}
 		add("Source", text)
