@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,8 @@ type CSVReader struct {
 
 	offset                        int64 // of what was given out
 	records, odd, blank, firstOdd int
+	lines                         int    // given out; beyond maxCounted one for each record
+	unclosed                      string // the warning about a quote that is never closed
 }
 
 // NewCSVReader returns a reader of UTF-8 text without a byte order mark.
@@ -144,6 +147,9 @@ func (c *CSVReader) Read(b *record.Batch) error {
 		next := b.Rows[n-1].Next
 		c.offset += int64(next)
 		c.rest = buf[next:]
+		if last := b.Rows[n-1]; c.eof && int(last.Next) == len(buf) {
+			c.checkQuotes(buf, last)
+		}
 		c.count(b)
 	}
 	if cap(buf) > 4*batchSize && len(buf) < batchSize { // after a very long record
@@ -152,6 +158,40 @@ func (c *CSVReader) Read(b *record.Batch) error {
 	b.Offset, b.Final = c.offset, c.eof && len(c.rest) == 0
 	return nil
 }
+
+// maxCounted is how far lines are counted for a warning that is given rarely.
+const maxCounted = 4 << 20
+
+// checkQuotes notes whether the last record of the input, in a batch that is
+// not counted yet, has a quote that is never closed: it then holds whatever
+// came behind.
+func (c *CSVReader) checkQuotes(buf []byte, last record.Row) {
+	rec := buf[last.Start:last.End]
+	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
+	for p := 0; p < len(rec); p++ {
+		if rec[p] == '"' {
+			begin := p
+			if p = quoted(rec, p); p < 0 {
+				line := 1 + bytes.Count(c.lead, newline) + bytes.Count(c.headerRaw, newline) + bytes.Count(c.headerEnd, newline) +
+					c.lines + bytes.Count(buf[:int(last.Start)+begin], newline)
+				about := "line"
+				if c.offset > maxCounted {
+					about = "about line"
+				}
+				c.unclosed = fmt.Sprintf("a quote in %s %d is never closed: its cell holds the rest of the input (lines: %d)", about, line, bytes.Count(bytes.TrimRight(rec[begin:], "\r\n"), newline)+1)
+				return
+			}
+		}
+		for p < len(rec) && rec[p] != c.dialect.Comma {
+			p = s.bare(rec, p)
+			if p < len(rec) && rec[p] == '\n' {
+				p++
+			}
+		}
+	}
+}
+
+var newline = []byte{'\n'}
 
 func (c *CSVReader) count(b *record.Batch) {
 	for _, r := range b.Rows {
@@ -162,6 +202,11 @@ func (c *CSVReader) count(b *record.Batch) {
 	if len(b.Odd) > 0 && c.odd == 0 {
 		c.firstOdd = c.records + b.Odd[0].Row + 1
 	}
+	if n := len(b.Rows); c.offset <= maxCounted {
+		c.lines += bytes.Count(b.Buf[:b.Rows[n-1].Next], newline)
+	} else {
+		c.lines += n
+	}
 	c.odd += len(b.Odd)
 	c.records += len(b.Rows)
 }
@@ -171,6 +216,9 @@ func (c *CSVReader) Warnings() []string {
 	var w []string
 	if c.headerDone && len(c.layoutNames()) == 1 && strings.ContainsAny(c.layoutNames()[0], ";\t|") {
 		w = append(w, fmt.Sprintf("the header is one column %q: is the format right?", c.layoutNames()[0]))
+	}
+	if c.unclosed != "" {
+		w = append(w, c.unclosed)
 	}
 	if c.odd > 0 {
 		w = append(w, fmt.Sprintf("%d of %d records have more or fewer cells than the header (first: record %d); added columns stand under their names all the same", c.odd, c.records, c.firstOdd))

@@ -211,6 +211,9 @@ func grow(cells []record.Span, n int) []record.Span {
 	return append(cells, make([]record.Span, n)...)
 }
 
+// NoField is the warning of a JSONLReader about a field that no record has.
+func NoField(name string) string { return fmt.Sprintf("no record has the field %q", name) }
+
 // Warnings implements record.Reader.
 func (j *JSONLReader) Warnings() []string {
 	var w []string
@@ -226,7 +229,7 @@ func (j *JSONLReader) Warnings() []string {
 	if j.err != nil && j.rows > j.bad {
 		for i, seen := range j.format.seen {
 			if !seen {
-				w = append(w, fmt.Sprintf("no record has the field %q", j.format.fields[i]))
+				w = append(w, NoField(j.format.fields[i]))
 			}
 		}
 	}

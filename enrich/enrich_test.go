@@ -195,7 +195,7 @@ func TestStatuses(t *testing.T) {
 	}{
 		{"error", Options{Source: fail(source.Failed, errors.New("the server\n burns"))}, "error,the server burns"},
 		{"budget", Options{Source: fail(source.Limited, &limit.Denied{Reason: limit.Daily})}, "skipped,daily limit reached"},
-		{"breaker", Options{Source: fail(source.Limited, &limit.Denied{Reason: limit.Open, Retry: 3 * time.Second})}, `error,"source failing, circuit breaker open; next request possible in 3s"`},
+		{"breaker", Options{Source: fail(source.Limited, &limit.Denied{Reason: limit.Open, Retry: 3 * time.Second})}, `error,circuit breaker open; next request possible in 3s`},
 		{"cache only", Options{Source: fail(source.Unasked, nil)}, `skipped,"not in the cache, and this run asks nobody"`},
 		{"queued", Options{Source: fail(source.Limited, errors.New("later")), Queue: &queue{}}, "queued,later"},
 		{"queue broken", Options{Source: fail(source.Limited, errors.New("later")), Queue: &queue{err: errors.New("disk full")}}, "skipped,later"},

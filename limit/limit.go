@@ -88,7 +88,7 @@ func (r Reason) String() string {
 	case Paused:
 		return "server asked to wait"
 	case Open:
-		return "source failing, circuit breaker open"
+		return "circuit breaker open"
 	case Spent:
 		return "max_lookups reached"
 	}

@@ -99,8 +99,8 @@ func TestServerBehaviours(t *testing.T) {
 			_ = c.Close()
 		}, nil, "error", nil},
 		{"slower than timeout", hang, []string{env("TIMEOUT", "0.3")}, "error", []string{"time"}},
-		{"slower than max_wait", hang, []string{"TCLOOKUP_MAX_WAIT=1s"}, "queued", []string{"time allowed"}},
-		{"slower than max_wait, nowhere to queue", hang, []string{"TCLOOKUP_MAX_WAIT=1s", "TCLOOKUP_CACHE_DISK=false"}, "skipped", []string{"time allowed"}},
+		{"slower than max_wait", hang, []string{"TCLOOKUP_MAX_WAIT=1s"}, "queued", []string{"no answer within max_wait"}},
+		{"slower than max_wait, nowhere to queue", hang, []string{"TCLOOKUP_MAX_WAIT=1s", "TCLOOKUP_CACHE_DISK=false"}, "skipped", []string{"no answer within max_wait"}},
 		{"429, seconds", says(429, "", "Retry-After", "3600"), []string{env("RETRIES", "2")}, "queued", []string{"429", "1h"}},
 		{"429, date", says(429, "", "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)), []string{env("RETRIES", "2")}, "queued", []string{"429"}},
 		{"429, then an answer", first(says(429, "slow down", "Retry-After", "1")), []string{env("RETRIES", "2")}, "found", nil},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -123,10 +124,14 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 		return errors.Join(err, eng.Close())
 	}
 	start := time.Now()
+	var warned []string // of the inputs
 	o := filter.Options{
 		Inputs: inputs, Out: out.w, Syntax: syntax, Detect: c.Format == "auto", Compress: compress,
 		UTF8: c.Encoding == "utf-8", Separator: c.Separator, Enricher: enricher, Journal: journal,
-		Warn: func(s string) { a.warn("%s", s) },
+		Warn: func(s string) {
+			warned = append(warned, s)
+			a.warn("%s", s)
+		},
 	}
 	if out.to != nil {
 		o.Sink = out.to.start(journal)
@@ -139,7 +144,9 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	stats := enricher.Stats()
 	if runErr == nil {
 		for _, f := range enricher.Unseen() {
-			a.warn("no record has a value in field %q", f)
+			if !slices.ContainsFunc(warned, func(w string) bool { return strings.HasSuffix(w, codec.NoField(f)) }) {
+				a.warn("no record has a value in field %q", f)
+			}
 		}
 	}
 	for _, g := range gaps(&stats, eng) {
@@ -264,8 +271,14 @@ func (c *enrichCmd) inputs(stdin *os.File) ([]filter.Input, error) {
 		}
 		info, err := os.Stat(name)
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, fmt.Errorf("there is no file %s: name existing files, or - for stdin", name))
 		case err != nil:
-			errs = append(errs, err)
+			var cause *fs.PathError
+			if errors.As(err, &cause) {
+				err = cause.Err
+			}
+			errs = append(errs, fmt.Errorf("%s cannot be read: %w: check its path and who may read it", name, err))
 		case info.IsDir():
 			errs = append(errs, fmt.Errorf("%s is a directory: name files", name))
 		}

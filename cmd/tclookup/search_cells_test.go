@@ -309,6 +309,9 @@ func TestSearchRefusals(t *testing.T) {
 			if strings.Contains(r.Error, "\n") {
 				t.Errorf("several lines: %q", r.Error)
 			}
+			if r.Type != "stateful" {
+				t.Errorf("the refusal is of type %q", r.Type)
+			}
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}

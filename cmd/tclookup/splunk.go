@@ -65,8 +65,17 @@ func newSearchCommand(stanza string, p place) *searchCommand {
 	return &searchCommand{place: p, stanza: stanza, open: engine.Open}
 }
 
-// Getinfo implements chunked.Handler.
+// Getinfo implements chunked.Handler. A refusal, too, says what kind of command
+// it is: one that stays on the search head.
 func (s *searchCommand) Getinfo(_ context.Context, info *chunked.Info) (*chunked.Config, error) {
+	c, err := s.getinfo(info)
+	if err != nil {
+		return &chunked.Config{Type: chunked.TypeStateful}, err
+	}
+	return c, nil
+}
+
+func (s *searchCommand) getinfo(info *chunked.Info) (*chunked.Config, error) {
 	if err := chunked.ParseArgs(info.Args, info.RawArgs, &s.options); err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (l *loader) unknownVariable(name string, origin Origin) {
 		}
 	}
 	m := "no setting has this name, it is ignored"
-	if near := nearest(name, known); near != "" {
+	if near := nearestVariable(name, known); near != "" {
 		m += "; did you mean " + near + "?"
 	}
 	l.report(Problem{Origin: origin, Message: m, Warning: true})

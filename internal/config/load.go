@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/tclookup/tclookup/indicator"
 )
@@ -108,6 +109,10 @@ func (l *loader) source(name string, origin Origin) *Source {
 func (l *loader) file(name string) {
 	data, mode, err := read(name)
 	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if dir := filepath.Dir(name); errors.Is(err, syscall.ENOTDIR) {
+		l.report(Problem{Origin: Origin{From: name}, Message: "there is no such file, as " + printable(dir) + " is no directory: going on without it", Warning: true})
 		return
 	}
 	if err != nil {

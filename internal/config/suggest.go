@@ -59,6 +59,26 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// nearestVariable is nearest for the names of variables: what a name has in
+// common with a candidate up to an underscore makes it no more likely, and less
+// is forgiven: other programs may have variables of such names.
+func nearestVariable(name string, candidates []string) string {
+	best, least := "", -1
+	for _, c := range candidates {
+		same := 0
+		for i := 0; i < len(name) && i < len(c) && name[i] == c[i]; i++ {
+			if name[i] == '_' {
+				same = i + 1
+			}
+		}
+		rest := name[same:]
+		if d := distance(rest, c[same:]); len(rest) <= 64 && d <= 1+len(rest)/8 && (least < 0 || d < least) {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
 // distance is the least number of changes that make a into b: a byte put in,
 // left out or replaced, or two neighbours swapped. Case and the difference
 // between - and _ count nothing.

@@ -65,12 +65,19 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 			continue
 		case a.err == nil:
 			return a.resp, nil
+		case !a.asked && last == nil && isOpen(a.err):
+			if fault := c.last.Load(); fault != nil {
+				return nil, because(a.err, fault)
+			}
+			return nil, a.err
 		case !a.asked && last != nil:
-			return nil, fmt.Errorf("%w (before that: %v)", a.err, last) //nolint:errorlint // the earlier one is history, not the kind of this error
+			return nil, because(a.err, last)
 		case !a.retry || retries >= c.retries:
+			c.remember(a.err)
 			return nil, a.err
 		}
 		last = a.err
+		c.remember(last)
 		if !a.soon {
 			d := c.backoff(retries, a.after)
 			dl, ok := ctx.Deadline()
@@ -83,7 +90,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 			c.wait(ctx.Done(), d)
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w (before that: %v)", c.ended(ctx), last) //nolint:errorlint // as above
+			return nil, because(c.ended(ctx), last)
 		}
 		retries++
 	}
@@ -136,6 +143,29 @@ func (c *Client) header(r *Request, u *url.URL) http.Header {
 	return h
 }
 
+// because adds to an error why it came to that, without repeating where.
+func because(err, cause error) error {
+	var fault *Error
+	if errors.As(cause, &fault) {
+		return fmt.Errorf("%w; before that: %s", err, fault.what())
+	}
+	return fmt.Errorf("%w; before that: %v", err, cause) //nolint:errorlint // the earlier one is history, not the kind of this error
+}
+
+// isOpen reports whether the circuit breaker has denied a request.
+func isOpen(err error) bool {
+	var d *limit.Denied
+	return errors.As(err, &d) && d.Reason == limit.Open
+}
+
+// remember keeps a failure of the server, the cause that a breaker may have.
+func (c *Client) remember(err error) {
+	var fault *Error
+	if errors.As(err, &fault) {
+		c.last.Store(fault)
+	}
+}
+
 // denied is the error of a request for which there was no ticket.
 func (c *Client) denied(ctx context.Context, err error) error {
 	if !errors.Is(err, limit.ErrDenied) && ctx.Err() != nil {
@@ -147,7 +177,7 @@ func (c *Client) denied(ctx context.Context, err error) error {
 // ended is the error of a request that ctx ended.
 func (c *Client) ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %s: no answer in the time allowed for this run: %w", c.name, c.base.Host, context.DeadlineExceeded)
+		return source.Late(c.name, c.base.Host+": no answer within max_wait: raise it, or ask again later")
 	}
 	return fmt.Errorf("%s: %s: interrupted: %w", c.name, c.base.Host, context.Canceled)
 }

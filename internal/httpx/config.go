@@ -96,6 +96,7 @@ type Client struct {
 	rand      func() float64
 	wait      func(<-chan struct{}, time.Duration)
 	sent      atomic.Int64
+	last      atomic.Pointer[Error] // failure, see remember
 }
 
 // UserAgent returns the user agent of the given version of the program.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,8 +31,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s: %v: %s", e.Source, e.Host, e.Kind, e.what())
+}
+
+// what is the error without the names of source, host and kind.
+func (e *Error) what() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %v: ", e.Source, e.Host, e.Kind)
 	if e.Status != 0 {
 		fmt.Fprintf(&b, "HTTP %d", e.Status)
 		if t := http.StatusText(e.Status); t != "" {
@@ -94,9 +99,10 @@ func (c *Client) redact(text string) string {
 	return text
 }
 
-// said adds the beginning of a body to a text.
+// said adds the beginning of a body to a text, unless it only repeats the
+// status.
 func said(text string, resp *Response) string {
-	if s := Snippet(resp.Body); s != "" {
+	if s := Snippet(resp.Body); s != "" && !strings.EqualFold(strings.TrimPrefix(s, strconv.Itoa(resp.Status)+" "), http.StatusText(resp.Status)) {
 		return fmt.Sprintf("%s: it says %q", text, s)
 	}
 	return text

@@ -183,7 +183,7 @@ func (c *Client) answered(r *Request, u *url.URL, resp *Response, now time.Time)
 		return a, limit.Healthy
 	case status == http.StatusTooManyRequests:
 		a.retry, a.after = true, retryAfter(resp.Header, now)
-		a.err = c.fault(u, source.ErrThrottled, status, said("too many requests: lower rate in the source's settings", resp))
+		a.err = c.fault(u, source.ErrThrottled, status, said("lower rate in the source's settings", resp))
 		return a, limit.Throttled
 	case status >= 500:
 		a.after = retryAfter(resp.Header, now)

@@ -270,7 +270,7 @@ func (t *ticket) Done(o limit.Outcome) {
 		return true
 	})
 	if err != nil {
-		b.store.warn("settle "+b.name, "The outcome of a request could not be noted; it counts as sent.", "source", b.name, "error", err)
+		b.store.warn("settle", "The outcome of a request could not be noted; it counts as sent.", "source", b.name, "error", err)
 	}
 }
 

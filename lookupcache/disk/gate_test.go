@@ -161,6 +161,27 @@ func TestGateFallsBack(t *testing.T) {
 	}
 }
 
+// That outcomes cannot be noted is said once, however many sources there are.
+func TestUnnotedOutcomesAreSaidOnce(t *testing.T) {
+	j := new(journal)
+	s := open(t, Options{Logger: j.logger()})
+	var tickets []limit.Ticket
+	for _, name := range []string{"x", "y", "z"} {
+		tk, err := s.Gate(name, limit.Policy{Rate: 1, Burst: 1}, limit.Interactive).Take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets = append(tickets, tk)
+	}
+	s.Close()
+	for _, tk := range tickets {
+		tk.Done(limit.Outcome{Seen: time.Now()})
+	}
+	if n := j.count("could not be noted"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+}
+
 func TestDamagedBudgetIsUsedUp(t *testing.T) {
 	s := open(t, Options{})
 	p := limit.Policy{Rate: 0.001, Burst: 2}

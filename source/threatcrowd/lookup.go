@@ -57,6 +57,8 @@ func (c *Client) result(ctx context.Context, ind indicator.Indicator, stop error
 	case !c.types.Has(ind.Type):
 		r.Status = source.Unsupported
 		return r
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		r.Err = source.Late(c.name, "not asked within max_wait: raise it, or ask again later")
 	case ctx.Err() != nil:
 		r.Err = fmt.Errorf("%s: not asked: %w", c.name, ctx.Err())
 	case stop != nil:
