@@ -88,6 +88,9 @@ func (c *serveRunCmd) overrides() []config.Override {
 			out = append(out, config.Override{Stanza: config.ServerStanza, Key: f.key, Value: f.value, From: "--" + f.flag})
 		}
 	}
+	if c.DB != "" {
+		out = append(out, config.Override{Stanza: config.SourceStanza + config.LocalKind, Key: "database", Value: c.DB, From: "--db"})
+	}
 	return out
 }
 
@@ -120,7 +123,7 @@ func (c *serveRunCmd) Run(ctx context.Context, a *app) error {
 	}
 	b := &broker{app: a, conf: conf, dir: dir}
 	defer b.close()
-	if err := b.open(ctx, c.DB); err != nil {
+	if err := b.open(ctx); err != nil {
 		return err
 	}
 	return b.run(ctx)
@@ -140,21 +143,31 @@ func (b *broker) close() {
 	if b.eng != nil {
 		_ = b.eng.Close()
 	}
-	if b.local != nil {
-		_ = b.local.Close()
-	}
 }
 
 // open opens the intelligence, the sources behind it and the tokens.
-func (b *broker) open(ctx context.Context, db string) (err error) {
+func (b *broker) open(ctx context.Context) (err error) {
 	log := b.app.logger(b.conf)
-	if b.local, err = local.Open(ctx, local.Options{Dir: b.dir, URL: db, Logger: log}); err != nil {
+	locals := b.conf.Locals()
+	if len(locals) == 0 {
+		return usageError{errors.New("the service needs intelligence of one's own, if only an empty one: [source:local] is disabled, or sources does not name it")}
+	}
+	o := engine.Options{Config: b.conf, DataDir: b.dir, Reports: true, Promote: true, Shared: true, Log: log}
+	// There is no database before the first import or the first service.
+	made, err := engine.OpenLocal(ctx, locals[0], b.dir, o)
+	if err != nil {
 		return err
 	}
-	b.eng, err = engine.Open(ctx, engine.Options{Config: b.conf, DataDir: b.dir, Reports: true, Promote: true, Log: log})
-	if err != nil {
+	if err := made.Close(); err != nil {
+		return err
+	}
+	if b.eng, err = engine.Open(ctx, o); err != nil {
 		return usageError{err}
 	}
+	if len(b.eng.Local) == 0 {
+		return fmt.Errorf("the intelligence in %s could not be opened", b.dir)
+	}
+	b.local = b.eng.Local[0]
 	b.tokens, err = token.Open(tokenFile(b.conf, b.dir), func(err error) { log.Warn(err.Error()) })
 	if err != nil {
 		return usageError{err}
@@ -237,12 +250,8 @@ func (b *broker) options(address string) service.Options {
 // pages are what people look at. They ask the service, and show what is known
 // on this machine about what is related.
 func (b *broker) pages(s *service.Service) (http.Handler, error) {
-	known := []source.Source{b.local}
-	if r, ok := b.eng.Known().(*source.Router); ok { // side by side, so that each reads its own reports
-		known = append(known, r.Sources()...)
-	}
 	return pages.New(pages.Options{
-		Lookup: s.Look, Known: source.NewRouter(known...), Parser: b.eng.Parser, Rules: b.eng.Rules,
+		Lookup: s.Look, Known: b.eng.Known(), Parser: b.eng.Parser, Rules: b.eng.Rules,
 		Votes: ballots{s}, MaxWait: b.conf.Server.RequestWait, Log: b.app.logger(b.conf),
 	})
 }

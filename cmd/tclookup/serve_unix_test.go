@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/internal/accept"
+	"github.com/tclookup/tclookup/source/local/localtest"
 )
 
 // daemon is a running `tclookup serve`.
@@ -129,8 +130,15 @@ const domainReport = "/searchApi/v2/domain/report/?domain="
 
 // TestServeVotesSurviveKill: votes that were answered are there after a kill,
 // each voter's last one counts, and so says the feed.
-func TestServeVotesSurviveKill(t *testing.T) {
-	p := program(t)
+func TestServeVotesSurviveKill(t *testing.T) { bothStores(t, votesSurviveKill) }
+
+// bothStores runs a test over SQLite and PostgreSQL.
+func bothStores(t *testing.T, f func(t *testing.T, p *accept.Program)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, program(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, program(t, "TCLOOKUP_SOURCE_LOCAL_DATABASE="+localtest.Postgres(t))) })
+}
+
+func votesSurviveKill(t *testing.T, p *accept.Program) {
 	tokens := []string{newToken(t, p, "a", "vote"), newToken(t, p, "b", "vote"), newToken(t, p, "c", "vote")}
 	s := startService(t, p)
 	var mu sync.Mutex
@@ -289,8 +297,9 @@ func TestServeBudget(t *testing.T) {
 // TestServeImports: the service sees what another process writes into the
 // database while it runs. Another process is a second service here, whose
 // votes the first one shows.
-func TestServeImports(t *testing.T) {
-	p := program(t)
+func TestServeImports(t *testing.T) { bothStores(t, serveImports) }
+
+func serveImports(t *testing.T, p *accept.Program) {
 	tok := newToken(t, p, "a", "vote")
 	a, b := startService(t, p), startService(t, p)
 	if _, body := a.get(domainReport + "bad.com"); body != `{"response_code":"0"}` {
@@ -305,6 +314,18 @@ func TestServeImports(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the vote is not seen")
+		}
+	}
+	// The same for an import.
+	if o := p.Run(t, strings.NewReader("listed.com\n"), "feed", "import", "--format", "list", "--name", "own", "-"); o.Code != 0 {
+		t.Fatal(o.Stderr)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, feed := a.get("/feeds/domains.txt"); feed == "bad.com\nlisted.com\n" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the import is not seen")
 		}
 	}
 }
