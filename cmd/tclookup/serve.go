@@ -196,10 +196,9 @@ func (b *broker) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
 	svc, err := service.New(b.options(address))
 	if err != nil {
-		return err
+		return errors.Join(err, ln.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
