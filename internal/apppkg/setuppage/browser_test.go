@@ -30,8 +30,7 @@ type splunkWeb struct {
 	mu         sync.Mutex
 	conf       map[string]map[string]string // stanza, key
 	local      map[string]bool              // stanzas that may be removed
-	passwords  map[string]string            // by name, realm tclookup
-	others     map[string]string            // by realm:name:, of other apps
+	passwords  map[string]string            // by name; the realm is tclookup
 	denied     bool                         // the user may not see passwords
 	hidden     bool                         // the list of passwords is empty though there are some
 	readonly   bool                         // the user may not change anything
