@@ -74,6 +74,14 @@ func (r *Reply) Grow(n int) {
 	r.Body = r.place[headroom:]
 }
 
+// Size returns the length of the body in bytes, however it was set.
+func (r *Reply) Size() int {
+	if r.next != nil {
+		return r.size
+	}
+	return len(r.Body)
+}
+
 // Write appends p to Body. It never fails.
 func (r *Reply) Write(p []byte) (int, error) {
 	r.Body = append(r.Body, p...)

@@ -143,7 +143,7 @@ func (s *searchCommand) Execute(ctx context.Context, req *chunked.Request, reply
 	}
 	s.in += int64(len(req.Body))
 	if s.failed = s.execute(ctx, req, reply); s.failed == nil {
-		s.out += int64(len(reply.Body))
+		s.out += int64(reply.Size())
 		s.done = req.Finished
 	}
 	return s.failed
