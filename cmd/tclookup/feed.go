@@ -22,6 +22,7 @@ import (
 // feedCmd is `tclookup feed`: intelligence of one's own.
 type feedCmd struct {
 	Import feedImportCmd `cmd:"" help:"Read files into the local intelligence: lists, CSV, MISP, STIX, ThreatCrowd reports."`
+	Pull   feedPullCmd   `cmd:"" help:"Download the feeds of the configuration, if it is time and they have changed."`
 	List   feedListCmd   `cmd:"" help:"List the feeds, each with its newest import."`
 	Show   feedShowCmd   `cmd:"" help:"Show all imports of a feed, or with --value what feeds say about a value."`
 	Undo   feedUndoCmd   `cmd:"" help:"Take the newest import of a feed back: what it replaced is there again."`
@@ -193,6 +194,59 @@ func (a *app) imported(g local.Generation, n feed.Counts, err error, summary boo
 	}
 	fmt.Fprintf(a.stderr, "%s: import %d, %d facts from %d records; %d bad, %d passed over\n", g.Feed, g.ID, g.Facts, n.Records, n.Bad, n.Passed)
 	return nil
+}
+
+type feedPullCmd struct {
+	Names   []string `arg:"" optional:"" name:"feed" help:"Names of the feeds; default all that are enabled."`
+	Force   bool     `name:"force" help:"Download at once, and what is unchanged too."`
+	MaxBad  int      `name:"max-bad" default:"20" placeholder:"N" help:"Most bad lines that are named on stderr, default 20; 0 = all."`
+	Summary bool     `name:"summary" help:"Print a JSON account on stderr, one line for each import."`
+}
+
+// Help is shown by --help.
+func (c *feedPullCmd) Help() string {
+	return `Feeds are stanzas [feed:NAME] of the configuration with a url. A feed is asked for when its interval is over, and
+imported when the server has something new. A feed that fails keeps what it has, and the others go on.
+
+Examples:
+  tclookup feed pull
+  tclookup feed pull --force threatfox`
+}
+
+// Run implements the command.
+func (c *feedPullCmd) Run(ctx context.Context, a *app) error {
+	return a.withLocal(ctx, true, func(conf *config.Config, eng *engine.Engine, s *local.Store) error {
+		pulls, err := engine.Pulls(conf, eng.Parser, c.Names)
+		if err != nil {
+			return usageError{err}
+		}
+		failed := 0
+		for _, p := range pulls {
+			bad := a.badLines(c.MaxBad)
+			p.Options.Bad, p.Force = bad.line, c.Force
+			out, err := p.Run(ctx, s)
+			bad.end()
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil:
+				failed++
+				fmt.Fprintf(a.stderr, "tclookup: %v\n", err)
+			case !out.Next.IsZero():
+				fmt.Fprintf(a.stderr, "%s: not before %s\n", p.Feed, out.Next.UTC().Format(time.RFC3339))
+			case out.Unchanged:
+				fmt.Fprintf(a.stderr, "%s: unchanged\n", p.Feed)
+			default:
+				if err := a.imported(out.Generation, out.Counts, nil, c.Summary); err != nil {
+					return err
+				}
+			}
+		}
+		if failed > 0 {
+			return codeError(exitFailed)
+		}
+		return nil
+	})
 }
 
 type feedListCmd struct {

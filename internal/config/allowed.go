@@ -40,6 +40,8 @@ func (s *Setting) Allowed() string {
 		return "a path; $NAME stands for an environment variable, and a relative path begins at the directory of the file it is written in"
 	case URL:
 		return "an http or https URL without user name, password, query and fragment"
+	case FileURL:
+		return "an http or https URL without user name, password and fragment"
 	case Proxy:
 		return "the URL of an http, https, socks5 or socks5h proxy such as http://proxy.example.com:3128, or none"
 	case SecretKey:

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,9 @@ func specKeys(t *testing.T, data []byte) map[string]int {
 			if strings.HasPrefix(stanza, SourceStanza) {
 				stanza = AnySource
 			}
+			if strings.HasPrefix(stanza, FeedStanza) {
+				stanza = AnyFeed
+			}
 		default:
 			key, _, ok := strings.Cut(line, "=")
 			if !ok {
@@ -111,7 +115,7 @@ func specKeys(t *testing.T, data []byte) map[string]int {
 func TestAppSpec(t *testing.T) {
 	name, data := appFile(t, "README", FileName+".spec")
 	keys := specKeys(t, data)
-	for _, s := range Settings() {
+	for _, s := range append(slices.Clone(Settings()), FeedSettings()...) {
 		at := s.Stanza + " " + s.Key
 		if keys[at] == 0 {
 			t.Errorf("%s does not describe [%s] %s", name, s.Stanza, s.Key)

@@ -9,6 +9,7 @@ import (
 
 // check looks at what concerns several settings.
 func (l *loader) check() {
+	l.checkFeeds()
 	for _, name := range l.c.Sources {
 		if l.c.Source(name) != nil {
 			continue
@@ -51,6 +52,23 @@ func (l *loader) check() {
 		if !s.APIKey.IsZero() && strings.HasPrefix(s.BaseURL, "http:") && !loopback(s.BaseURL) {
 			l.report(Problem{Origin: l.c.origin(stanza, "base_url"), Stanza: stanza, Key: "base_url", Warning: true,
 				Message: "the api_key is sent without encryption; use https"})
+		}
+	}
+}
+
+// checkFeeds looks at what concerns several settings of a feed.
+func (l *loader) checkFeeds() {
+	for _, f := range l.c.Feeds {
+		stanza := FeedStanza + f.Name
+		for _, c := range f.Columns {
+			if meaning, name, ok := strings.Cut(c, "="); !ok || meaning == "" || name == "" {
+				l.report(Problem{Origin: l.c.origin(stanza, "columns"), Stanza: stanza, Key: "columns", Value: c,
+					Message: "not a meaning and the name of a column; write it like value=ioc"})
+			}
+		}
+		if !f.Auth.IsZero() && strings.HasPrefix(f.URL, "http:") && !loopback(f.URL) {
+			l.report(Problem{Origin: l.c.origin(stanza, "url"), Stanza: stanza, Key: "url", Warning: true,
+				Message: "auth is sent without encryption; use https"})
 		}
 	}
 }

@@ -21,6 +21,9 @@ type Config struct {
 	// All are the sources that there are, configured or not: threatcrowd
 	// first, then in the order in which they were first named.
 	All []*Source
+	// Feeds are the feeds that are downloaded, in the order in which they were
+	// first named.
+	Feeds []*Feed
 
 	given    []given
 	warnings []Problem

@@ -71,6 +71,8 @@ func (s *Setting) decode(text string, ref any, at surroundings) error {
 		return assign(ref.(*string), text, at.path)
 	case URL:
 		return assign(ref.(*string), text, func(t string) (string, error) { return parseURL(t, "https", "http") })
+	case FileURL:
+		return assign(ref.(*string), text, parseFileURL)
 	case Proxy:
 		p, err := parseProxy(text)
 		if err == nil {

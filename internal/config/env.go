@@ -94,7 +94,7 @@ func (l *loader) meaning(rest string, origin Origin) (stanza, key string) {
 			}
 		}
 	}
-	return "", ""
+	return l.feedMeaning(rest)
 }
 
 // named returns the name of the source that NAME in a variable stands for:
@@ -127,6 +127,11 @@ func (l *loader) unknownVariable(name string, origin Origin) {
 		}
 		for _, src := range l.c.All {
 			known = append(known, EnvName(SourceStanza+src.Name, table[i].Key))
+		}
+	}
+	for _, f := range l.c.Feeds {
+		for i := range feedTable {
+			known = append(known, EnvName(FeedStanza+f.Name, feedTable[i].Key))
 		}
 	}
 	m := "no setting has this name, it is ignored"

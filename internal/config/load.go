@@ -137,7 +137,7 @@ func (l *loader) file(name string) {
 		}
 		for _, e := range st.Entries {
 			l.set(st.Name, e.Key, e.Value, Origin{name, e.Line}, filepath.Dir(name))
-			secrets = secrets || e.Value != "" && (e.Key == "api_key" || e.Key == "database" && strings.Contains(e.Value, "@")) || e.Key == "proxy" && strings.Contains(e.Value, "@")
+			secrets = secrets || e.Value != "" && (e.Key == "api_key" || e.Key == "auth" || e.Key == "database" && strings.Contains(e.Value, "@")) || e.Key == "proxy" && strings.Contains(e.Value, "@")
 		}
 	}
 	if secrets && runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o004 != 0 {
@@ -159,6 +159,14 @@ func (l *loader) stanza(name string, origin Origin) bool {
 		}
 		l.source(source, origin)
 		return true
+	case AnyFeed:
+		if !validName(name[len(FeedStanza):]) {
+			l.report(Problem{Origin: origin, Stanza: name,
+				Message: "not a name for a feed; allowed are up to 64 lower-case letters, digits, and behind the first also - _ ."})
+			return false
+		}
+		l.feed(name[len(FeedStanza):])
+		return true
 	case "":
 		m := "unknown stanza"
 		if near := nearest(name, []string{GlobalStanza, CacheStanza, ExcludeStanza, ServerStanza}); near != "" {
@@ -167,7 +175,7 @@ func (l *loader) stanza(name string, origin Origin) bool {
 			m += ", did you mean [" + SourceStanza + "NAME]?"
 		}
 		l.report(Problem{Origin: origin, Stanza: name,
-			Message: m + " Allowed are [tclookup], [cache], [exclude] and [source:NAME]"})
+			Message: m + " Allowed are [tclookup], [cache], [exclude], [source:NAME] and [feed:NAME]"})
 		return false
 	}
 	return true
@@ -196,14 +204,14 @@ func (l *loader) set(stanza, key, text string, origin Origin, dir string) {
 		return
 	}
 	text = strings.TrimSpace(text)
-	err := s.decode(text, s.ref(l.c, l.owner(stanza)), surroundings{dir, l.variable})
+	err := s.decode(text, l.target(s, stanza), surroundings{dir, l.variable})
 	if err == nil && s.Key == "output" && l.o.Outputs != nil {
 		err = l.outputs()
 	}
 	if err != nil {
 		p := Problem{Origin: origin, Stanza: stanza, Key: key, Value: text,
 			Message: err.Error() + "; allowed: " + s.Allowed()}
-		if s.Kind == SecretKey || (s.Kind == URL || s.Kind == Proxy) && strings.Contains(text, "@") {
+		if s.Kind == SecretKey || (s.Kind == URL || s.Kind == FileURL || s.Kind == Proxy) && strings.Contains(text, "@") {
 			p.Value = ""
 		}
 		l.report(p)
@@ -226,6 +234,8 @@ func (s *Setting) shown(text string) string {
 		return Redacted
 	case s.Kind == Proxy:
 		return hidePassword(text)
+	case s.Kind == FileURL && strings.Contains(text, "?"): // there may be a key in it
+		return text[:strings.IndexByte(text, '?')] + "?" + Redacted
 	}
 	return text
 }

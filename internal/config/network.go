@@ -43,6 +43,18 @@ func parseURL(s string, schemes ...string) (string, error) {
 	return strings.TrimRight(s, "/"), nil
 }
 
+// parseFileURL reads the URL of a file. What follows the path is kept.
+func parseFileURL(s string) (string, error) {
+	bare, query, _ := strings.Cut(s, "?")
+	if strings.Contains(query, "#") {
+		return "", errors.New("the URL has a fragment")
+	}
+	if _, err := parseURL(bare, "https", "http"); err != nil {
+		return "", err
+	}
+	return s, nil
+}
+
 // parseProxy reads the URL of a proxy, which may hold a user name and a
 // password, or "none".
 func parseProxy(s string) (string, error) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,8 +11,7 @@ import (
 func Reference() string {
 	var b strings.Builder
 	stanza := ""
-	for i := range table {
-		s := &table[i]
+	for _, s := range append(slices.Clone(table[:]), feedTable[:]...) {
 		if s.Stanza != stanza {
 			if stanza != "" {
 				b.WriteByte('\n')

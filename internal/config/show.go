@@ -35,6 +35,11 @@ func (c *Config) Effective() []Effective {
 			all = append(all, e)
 		}
 	}
+	for _, f := range c.Feeds {
+		for i := range feedTable {
+			all = append(all, c.effective(&feedTable[i], FeedStanza+f.Name))
+		}
+	}
 	return all
 }
 

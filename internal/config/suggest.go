@@ -20,6 +20,11 @@ func keysOf(section string) []string {
 			keys = append(keys, table[i].Key)
 		}
 	}
+	for i := range feedTable {
+		if section == AnyFeed {
+			keys = append(keys, feedTable[i].Key)
+		}
+	}
 	return keys
 }
 

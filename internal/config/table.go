@@ -20,6 +20,9 @@ const (
 	LocalKind = "local"
 	// AnySource stands for the stanzas of all sources in the table.
 	AnySource = SourceStanza + "<name>"
+	// FeedStanza and AnyFeed are those of feeds.
+	FeedStanza = "feed:"
+	AnyFeed    = FeedStanza + "<name>"
 )
 
 // Kind is how the text of a setting is read.
@@ -43,11 +46,12 @@ const (
 	Proxy     // the URL of a proxy, or none
 	SecretKey // never shown
 	Address   // host:port to listen on
+	FileURL   // of a file: http or https, perhaps with a query
 )
 
 var kindNames = [...]string{
 	"text", "yes or no", "number", "duration", "size", "percentage", "rate", "word",
-	"list of words", "list of domains", "list of networks", "path", "URL", "proxy URL", "secret", "address",
+	"list of words", "list of domains", "list of networks", "path", "URL", "proxy URL", "secret", "address", "URL",
 }
 
 // String returns the name of the kind for people.
@@ -75,9 +79,11 @@ type Setting struct {
 	// ref returns a pointer to the field that holds the setting; its type
 	// fits the kind. The source is nil for other stanzas.
 	ref func(*Config, *Source) any
+	// feed is the same for a setting of a feed.
+	feed func(*Feed) any
 }
 
-// Settings are all settings, in the order of the reference. The caller does
+// Settings are all settings but those of feeds, in the order of the reference. The caller does
 // not change them.
 func Settings() []Setting { return table[:] }
 
@@ -334,6 +340,8 @@ func section(stanza string) string {
 		return stanza
 	case strings.HasPrefix(stanza, SourceStanza):
 		return AnySource
+	case strings.HasPrefix(stanza, FeedStanza):
+		return AnyFeed
 	}
 	return ""
 }
@@ -342,6 +350,11 @@ func section(stanza string) string {
 func find(section, key string) *Setting {
 	for i := range table {
 		if s := &table[i]; s.Key == key && s.Stanza == section {
+			return s
+		}
+	}
+	for i := range feedTable {
+		if s := &feedTable[i]; s.Key == key && section == AnyFeed {
 			return s
 		}
 	}

@@ -71,6 +71,11 @@ type Config struct {
 	// and ca_file, into the errors; nil means that they have these names.
 	Names *strings.Replacer
 
+	// Dial, if set, is asked about the address, IP and port, of each direct
+	// connection before it is made, and may refuse it. With a proxy it is not
+	// asked.
+	Dial func(address string) error
+
 	// Now is the clock and Rand gives numbers in [0,1) for the jitter; nil
 	// means the real ones. Wait sleeps for d or until done is closed; tests
 	// replace it.
@@ -194,7 +199,7 @@ func (c *Client) newTransport(cfg Config) (*http.Transport, error) {
 	conns := orDefault(cfg.Concurrency, DefaultConcurrency)
 	return &http.Transport{
 		Proxy:                  proxy,
-		DialContext:            dialCounted,
+		DialContext:            dialChecked(cfg.Dial, proxy),
 		TLSClientConfig:        conf,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -30,6 +33,44 @@ func dialCounted(ctx context.Context, network, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	return &countedConn{Conn: c}, nil
+}
+
+// dialChecked returns a dial function that asks check about each address.
+func dialChecked(check func(string) error, proxy func(*http.Request) (*url.URL, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if check == nil {
+		return dialCounted
+	}
+	d := dialer
+	d.Control = func(_, address string, _ syscall.RawConn) error { return check(address) }
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if proxied(proxy, addr) {
+			return dialCounted(ctx, network, addr)
+		}
+		c, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &countedConn{Conn: c}, nil
+	}
+}
+
+// proxied reports whether addr is the proxy's, for either scheme.
+func proxied(proxy func(*http.Request) (*url.URL, error), addr string) bool {
+	if proxy == nil {
+		return false
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	// Of a server that is reached directly there is no proxy.
+	for _, scheme := range [...]string{"https", "http"} {
+		u, err := proxy(&http.Request{URL: &url.URL{Scheme: scheme, Host: "proxied.invalid"}})
+		if err == nil && u != nil && u.Hostname() == host {
+			return true
+		}
+	}
+	return false
 }
 
 // counted returns the counted connection under c, nil when requests share it

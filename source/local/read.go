@@ -16,8 +16,8 @@ import (
 const (
 	// readyEntries and readyBytes bound the answers held ready in memory:
 	// their number, and the size of each.
-	readyEntries = 4096
-	readyBytes   = 16 << 10
+	readyEntries = 16384
+	readyBytes   = 8 << 10
 	// fresh is for how long answers held ready are not compared with the
 	// database: a change made by another process is seen that much later.
 	fresh = 200 * time.Millisecond
@@ -137,6 +137,9 @@ func (s *Store) facts(ctx context.Context, ids []int64, to map[int64][]row) erro
 type tally struct{ sum, voters int64 }
 
 func (s *Store) tallies(ctx context.Context, ids []int64, to map[int64]tally) error {
+	if !s.voted.Load() {
+		return nil
+	}
 	st, err := s.prepared(ctx, "select entity, sum(vote), count(*) from votes where "+in("entity", len(ids))+" group by entity")
 	if err != nil {
 		return err
@@ -209,6 +212,11 @@ func (s *Store) current(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	if v != have {
+		var voted bool
+		if err := s.db.QueryRowContext(ctx, "select exists (select 1 from votes)").Scan(&voted); err != nil {
+			return 0, err
+		}
+		s.voted.Store(voted)
 		s.ready.Purge()
 		s.version.Store(v)
 	}

@@ -74,6 +74,7 @@ type Store struct {
 
 	ready   *lru.Cache[indicator.Indicator, *answer]
 	version atomic.Int64 // of what ready holds
+	voted   atomic.Bool  // whether anybody has, at that version
 	checked atomic.Int64 // when it was last compared, Unix milliseconds
 }
 

@@ -28,16 +28,21 @@ func specStanzaOf(s config.Setting) string {
 	return strings.Replace(s.Stanza, config.AnySource, "source:<name>", 1)
 }
 
+// settings are those of feeds too.
+func settings() []config.Setting {
+	return append(slices.Clone(config.Settings()), config.FeedSettings()...)
+}
+
 func TestSpecDescribesEverySetting(t *testing.T) {
 	sp := parseSpec(read(t, "README/tclookup.conf.spec"))
-	for _, s := range config.Settings() {
-		if !sp.describes(strings.Replace(s.Stanza, config.AnySource, "source:x", 1), s.Key) {
+	for _, s := range settings() {
+		if !sp.describes(strings.NewReplacer(config.AnySource, "source:x", config.AnyFeed, "feed:x").Replace(s.Stanza), s.Key) {
 			t.Errorf("[%s] %s is not in the spec", s.Stanza, s.Key)
 		}
 	}
 	for _, stanza := range sp.stanzas {
 		for _, key := range stanza.keys {
-			if !slices.ContainsFunc(config.Settings(), func(s config.Setting) bool {
+			if !slices.ContainsFunc(settings(), func(s config.Setting) bool {
 				return specStanzaOf(s) == stanza.name && matchPlaceholder(key, s.Key)
 			}) {
 				t.Errorf("the spec describes [%s] %s, which does not exist", stanza.name, key)
@@ -68,7 +73,7 @@ func TestSpecDefaults(t *testing.T) {
 			t.Errorf("%s: no default is given", at)
 		}
 	}
-	for _, s := range config.Settings() {
+	for _, s := range settings() {
 		if s.Default == "" {
 			continue
 		}
