@@ -183,6 +183,28 @@ func (f *Forms) AppendObject(dst []byte, b *record.Batch, r int) []byte {
 	return append(dst, '}')
 }
 
+// AppendInput appends a record without its added fields as a JSON object. A
+// line that is no record has none. A field that an added one overwrites has
+// the value that was read.
+func (f *Forms) AppendInput(dst []byte, b *record.Batch, r int) []byte {
+	row := &b.Rows[r]
+	if row.Bad {
+		return dst
+	}
+	if f.json != nil {
+		return append(dst, b.Buf[row.Start:row.End]...)
+	}
+	from := len(dst)
+	for i := range f.columns {
+		dst = f.appendColumn(dst, b, r, &f.columns[i])
+	}
+	if dst = f.appendExtra(dst, b, r); len(dst) == from {
+		dst = append(dst, ',')
+	}
+	dst[from] = '{' // the first comma
+	return append(dst, '}')
+}
+
 // AppendAdded appends the added fields of a record as a JSON object.
 func (f *Forms) AppendAdded(dst []byte, b *record.Batch, r int) []byte {
 	from := len(dst)

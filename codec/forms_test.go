@@ -201,3 +201,40 @@ func FuzzForms(f *testing.F) {
 		}
 	})
 }
+
+// The input form is the record as it was read, whatever is added.
+func TestInputForm(t *testing.T) {
+	for _, tt := range []struct {
+		syntax Syntax
+		in     string
+		want   []string
+	}{
+		{SyntaxCSV, "d,tc_status,n\nbad.com,old,1\n,,\nx,y,z,more\n", []string{
+			`{"d":"bad.com","tc_status":"old","n":"1"}`, `{}`, `{"d":"x","tc_status":"y","n":"z","_extra":["more"]}`,
+		}},
+		{SyntaxJSONL, "{\"d\": \"bad.com\",\"tc_status\":1.50}\noops\n", []string{`{"d": "bad.com","tc_status":1.50}`, ""}},
+	} {
+		rd := NewReader(tt.syntax, strings.NewReader(tt.in), "")
+		names, err := rd.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sel := record.Selection{Fields: []string{"d"}, Outputs: []record.Output{{Name: "tc_status"}}}
+		f, all := NewForms(tt.syntax, names, sel, nil)
+		rd.Select(all)
+		var b record.Batch
+		var got []string
+		for rd.Read(&b) == nil {
+			annotate(&b, &record.Set{Values: []record.Value{{Text: "new"}}})
+			if err := f.Prepare(&b, false); err != nil {
+				t.Fatal(err)
+			}
+			for r := range b.Rows {
+				got = append(got, string(f.AppendInput(nil, &b, r)))
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%v: %q, want %q", tt.syntax, got, tt.want)
+		}
+	}
+}

@@ -65,6 +65,9 @@ type Client struct {
 	most   time.Duration // one request
 }
 
+// maxRenewed is how often one request gets a new token.
+const maxRenewed = 3
+
 // maxBody is the size of the largest answer that is read.
 const maxBody = 64 << 20
 
@@ -239,7 +242,7 @@ func (k *call) do(method string, p gdep.RequestParams) (*http.Response, error) {
 		}
 		body = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	}
-	stale, pause := "", k.c.pause
+	stale, renewed, pause := "", 0, k.c.pause
 	for n := 1; ; n++ {
 		resp, token, err := k.send(method, &p, body, stale)
 		if err == nil {
@@ -247,8 +250,9 @@ func (k *call) do(method string, p gdep.RequestParams) (*http.Response, error) {
 		}
 		var e *Error
 		answered := errors.As(err, &e)
-		if answered && e.Status == http.StatusUnauthorized && stale == "" {
+		if answered && e.Status == http.StatusUnauthorized && renewed < maxRenewed {
 			stale = token // it has expired, or was taken back
+			renewed++
 			continue
 		}
 		if n >= k.c.tries || k.ctx.Err() != nil || !k.helps(err) {

@@ -77,7 +77,7 @@ func (a *app) parser(exit *bool) (*kong.Kong, error) {
 		kong.Writers(a.stderr, a.stderr),
 		kong.Exit(func(int) { *exit = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Bind(a),
+		kong.Bind(a), kong.Vars{"ingest": orIngest},
 	)
 }
 

@@ -94,6 +94,7 @@ func (c *cloudEnrichCmd) Run(ctx context.Context, a *app) error {
 	if !csv {
 		c.Format = "jsonl"
 	}
+	c.ingest = c.ingestTo()
 	return c.enrich(ctx, a, func(bar *progress) ([]filter.Input, []string, error) {
 		if stream != nil && c.Job == "" && c.Resume == "" && !c.AsJob {
 			open := func() (io.ReadCloser, error) {
@@ -157,6 +158,9 @@ func (c *cloudEnrichCmd) checkCloud() error {
 		add("--earliest and --latest belong to --search: a job has its time range")
 	case strings.ContainsFunc(c.Job, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/\?#%"'`, r) }), strings.Trim(c.Job, ".") == "" && c.Job != "":
 		add("--job cannot be %q: it is no id of a search job", c.Job)
+	}
+	if c.To == "ingest" && orIngest != "" && c.tenantFlags.name() == "" {
+		add("--to ingest needs --tenant")
 	}
 	if c.Format != "auto" && c.Format != "jsonl" && c.Format != "csv" {
 		add("--format cannot be %q: allowed are jsonl and csv", c.Format)

@@ -42,11 +42,12 @@ type enrichFlags struct {
 	Summary     bool     `name:"summary" help:"Print a JSON account of the run on stderr at its end."`
 	FailOn      []string `name:"fail-on" placeholder:"STATUS" help:"Exit with 3 if rows ended in one of these statuses, such as error,skipped."`
 	Concurrency int      `name:"concurrency" short:"j" placeholder:"N" help:"Most requests under way at a time for each source."`
-	To          string   `name:"to" placeholder:"WHERE" help:"Send the records instead of writing them: hec, to Splunk's HTTP Event Collector."`
+	To          string   `name:"to" placeholder:"WHERE" help:"Send the records instead of writing them: hec, to Splunk's HTTP Event Collector${ingest}."`
 	Rejects     string   `name:"rejects" placeholder:"FILE" help:"With --to: append events that could not be sent to this file, as JSON Lines."`
 	HEC         hecFlags `embed:"" prefix:"hec-" group:"HTTP Event Collector (--to hec)"`
 
-	job string // the search job whose results are read, for the summary
+	job    string // the search job whose results are read, for the summary
+	ingest target // of --to ingest, nil without Splunk Cloud Services
 }
 
 // Help is shown by --help.
@@ -229,15 +230,28 @@ func (c *enrichFlags) check() (syntax codec.Syntax, compress stream.Compression,
 	return syntax, compress, errors.Join(errs...)
 }
 
+// target returns where --to sends the records, nil if there is no such place.
+func (c *enrichFlags) target() target {
+	switch {
+	case c.To == "hec":
+		return &c.HEC
+	case c.To == "ingest" && c.ingest != nil:
+		return c.ingest
+	}
+	return nil
+}
+
 // checkTo says which flags cannot be had together when records are sent, or
 // are not.
 func (c *enrichFlags) checkTo() (errs []error) {
 	switch {
-	case c.To == "" && c.HEC.given():
+	case c.To != "hec" && c.HEC.given():
 		errs = append(errs, errors.New("the flags --hec-… need --to hec"))
 	case c.To == "" && c.Rejects != "":
 		errs = append(errs, errors.New("--rejects needs --to"))
-	case c.To != "" && c.To != "hec":
+	case c.To != "" && c.target() == nil && c.ingest != nil:
+		errs = append(errs, fmt.Errorf("--to cannot be %q: allowed are hec, ingest", c.To))
+	case c.To != "" && c.target() == nil:
 		errs = append(errs, fmt.Errorf("--to cannot be %q: allowed is hec", c.To))
 	}
 	if c.To == "" {
@@ -319,11 +333,11 @@ type output struct {
 // one.
 func (c *enrichFlags) output(a *app, conf *config.Config, fields []enrich.Field, inputs []filter.Input, names []string) (output, *filter.Journal, error) {
 	if c.To != "" {
-		d, err := c.HEC.open(a, inputs, c.Rejects)
+		d, err := c.target().open(a, inputs, c.Rejects)
 		if err != nil {
 			return output{}, nil, err
 		}
-		j, err := c.journal(conf, fields, names, d.name(), nil)
+		j, err := c.journal(conf, fields, names, d.name, nil)
 		if err != nil {
 			return output{}, nil, errors.Join(err, d.close(a, true))
 		}
@@ -361,7 +375,7 @@ func (c *enrichFlags) journal(conf *config.Config, fields []enrich.Field, names 
 	}
 	what := []any{fields, conf.Output, conf.Prefix, conf.ListLimit, conf.CIM, c.Format, c.Encoding, c.Separator}
 	if c.To != "" {
-		what = append(what, c.HEC.content())
+		what = append(what, c.target().content())
 	}
 	options, err := json.Marshal(what)
 	if err != nil {

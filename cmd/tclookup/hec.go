@@ -161,14 +161,26 @@ func hecToken(file string, getenv func(string) string) (string, error) {
 	return t, nil
 }
 
-// delivery is the way of a run's records to a collector.
+// target is where the flag --to can send records.
+type target interface {
+	// open makes the way there ready. It sends nothing.
+	open(a *app, inputs []filter.Input, rejectsFile string) (*delivery, error)
+	// content is the flags that change what is sent.
+	content() []string
+}
+
+// delivery is the way of a run's records to a server.
 type delivery struct {
-	collector *hec.Collector
-	options   sink.Options
-	sink      *sink.Sink
-	journal   *filter.Journal
-	rejects   *rejects
-	timed     string // the field of the time, empty if there is none
+	to      sink.Destination
+	name    string // what a journal calls the output
+	end     func()
+	untimed func() int64 // events whose time could not be read
+	timed   string       // the field of the time, empty if there is none
+
+	options sink.Options
+	sink    *sink.Sink
+	journal *filter.Journal
+	rejects *rejects
 }
 
 // content is the flags that change what is sent.
@@ -201,29 +213,28 @@ func (f *hecFlags) open(a *app, inputs []filter.Input, rejectsFile string) (*del
 		return nil, err
 	}
 	o.Refused = r.add
-	return &delivery{collector: h, options: o, rejects: r, timed: f.TimeField}, nil
+	return &delivery{
+		to: h, name: "hec " + h.Host(), end: h.Close, untimed: h.Untimed, timed: f.TimeField, options: o, rejects: r,
+	}, nil
 }
-
-// name is what a journal calls the output.
-func (d *delivery) name() string { return "hec " + d.collector.Host() }
 
 // start begins to send, and to keep the journal if there is one.
 func (d *delivery) start(j *filter.Journal) *sink.Sink {
 	if d.journal = j; j != nil {
 		d.options.Note, d.options.Tried = j.Note, j.Tried()
 	}
-	d.sink = sink.New(d.collector, d.options)
+	d.sink = sink.New(d.to, d.options)
 	return d.sink
 }
 
 // close ends it, and returns an error if events were left out.
 func (d *delivery) close(a *app, complete bool) error {
-	d.collector.Close()
+	d.end()
 	err := d.rejects.close()
 	if d.journal != nil {
 		err = errors.Join(err, d.journal.Close())
 	}
-	if n := d.collector.Untimed(); n > 0 {
+	if n := d.untimed(); n > 0 {
 		a.warn("field %q of %d events holds no time that can be read: they got the time of their arrival", d.timed, n)
 	}
 	if d.sink == nil {

@@ -3,10 +3,14 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/tclookup/tclookup/chunked"
 	"github.com/tclookup/tclookup/cloud/scs"
 	"github.com/tclookup/tclookup/internal/config"
+	"github.com/tclookup/tclookup/internal/filter"
 	"github.com/tclookup/tclookup/internal/results"
+	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/version"
 )
 
@@ -20,10 +24,14 @@ const (
 // orTenant goes on with how a server is named.
 const orTenant = ", or a tenant of Splunk Cloud Services with --tenant"
 
+// orIngest goes on with where records can be sent.
+const orIngest = "; in cloud enrich also ingest, to the ingest service of the tenant"
+
 // tenantHelp are examples for the help text.
 const tenantHelp = `
   export TCLOOKUP_CLOUD_CLIENT_SECRET=...
-  tclookup cloud enrich --tenant acme --client-id 0oa1 --search 'from main where domain!=null' --field domain`
+  tclookup cloud enrich --tenant acme --client-id 0oa1 --search 'from main where domain!=null' --field domain \
+    --to ingest --ingest-sourcetype tclookup:proxy --resume journal`
 
 // tenantFlags say which tenant of Splunk Cloud Services runs the search. The
 // build for a Splunk app (tag nocloud) has none of them: it has no need of the
@@ -37,6 +45,17 @@ type tenantFlags struct {
 	Module           string `name:"module" placeholder:"NAME" help:"Module the search runs in."`
 	APIURL           string `name:"api-url" placeholder:"URL" help:"Address of the services, default https://api.scp.splunk.com."`
 	AuthURL          string `name:"auth-url" placeholder:"URL" help:"Address of the identity provider, default https://auth.scp.splunk.com."`
+
+	Ingest ingestFlags `embed:"" prefix:"ingest-" group:"Ingest service (--to ingest)"`
+}
+
+// ingestFlags say how events go to the ingest service of the tenant.
+type ingestFlags struct {
+	Host       string `name:"host" placeholder:"NAME" help:"Host of the events."`
+	Source     string `name:"source" placeholder:"NAME" help:"Source of the events."`
+	Sourcetype string `name:"sourcetype" placeholder:"NAME" help:"Source type of the events."`
+	TimeField  string `name:"time-field" placeholder:"NAME" help:"Field that holds the time of each event, such as _time; default is the time of arrival."`
+	InFlight   int    `name:"in-flight" placeholder:"N" help:"Most requests under way at a time, default 4."`
 }
 
 func init() {
@@ -79,6 +98,44 @@ func (f *tenantFlags) client(a *app, c *cloudEnrichCmd) (*scs.Client, error) {
 		ClientSecret: chunked.NewSecret(secret.Reveal()), RefreshToken: chunked.NewSecret(refresh.Reveal()),
 		Timeout: c.Timeout, UserAgent: "tclookup/" + version.String(),
 	})
+}
+
+// ingestion is the way of a run's records to the ingest service.
+type ingestion struct {
+	c *cloudEnrichCmd
+}
+
+// ingestTo returns what --to ingest means.
+func (c *cloudEnrichCmd) ingestTo() target { return &ingestion{c} }
+
+// content implements target.
+func (i *ingestion) content() []string {
+	f := &i.c.Ingest
+	return []string{f.Host, f.Source, f.Sourcetype, f.TimeField}
+}
+
+// open implements target.
+func (i *ingestion) open(a *app, inputs []filter.Input, rejectsFile string) (*delivery, error) {
+	f := &i.c.Ingest
+	if f.InFlight < 0 || f.InFlight > mostInFlight {
+		return nil, fmt.Errorf("--ingest-in-flight cannot be %d: allowed is 1 to %d", f.InFlight, mostInFlight)
+	}
+	client, err := i.c.client(a, i.c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRejects(rejectsFile, inputs)
+	if err != nil {
+		return nil, err
+	}
+	server := i.c.server()
+	d := scs.NewIngest(client, scs.IngestConfig{
+		Host: f.Host, Source: f.Source, Sourcetype: f.Sourcetype, TimeColumn: f.TimeField, Run: server + " " + i.c.job,
+	})
+	return &delivery{
+		to: d, name: "ingest " + server, end: func() {}, untimed: d.Untimed, timed: f.TimeField, rejects: r,
+		options: sink.Options{Events: scs.MaxEvents, Bytes: scs.MaxBytes, MaxEvent: scs.MaxBytes, InFlight: f.InFlight, Refused: r.add},
+	}, nil
 }
 
 // search returns the search in the tenant.

@@ -8,7 +8,7 @@ import (
 	"github.com/tclookup/tclookup/internal/results"
 )
 
-const orTenant, tenantHelp = "", ""
+const orTenant, orIngest, tenantHelp = "", "", ""
 
 // tenantFlags are none in a build without Splunk's SDK.
 type tenantFlags struct{}
@@ -18,6 +18,8 @@ func (*tenantFlags) name() string { return "" }
 func (*tenantFlags) given() bool { return false }
 
 func (*tenantFlags) server() string { return "" }
+
+func (*cloudEnrichCmd) ingestTo() target { return nil }
 
 func (*tenantFlags) search(*app, *cloudEnrichCmd) (results.Jobs, error) {
 	return nil, errors.New("this build has no Splunk Cloud Services")

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -203,4 +204,80 @@ func TestTenantWrong(t *testing.T) {
 	if n := s.Issued(); n != 1 {
 		t.Errorf("%d tokens", n)
 	}
+}
+
+// Events go to the ingest service with what was added as attributes. A run that
+// is killed in the middle is continued: every event arrives, what may be there
+// twice is counted and has the same id.
+func TestTenantIngest(t *testing.T) {
+	const rows = 1200
+	s, p, args := tenant(t, rows)
+	checkOutcome(t, p.Run(t, strings.NewReader("d\nbad.com\none.com\n"), "enrich", "--field", "d"), 0, "*", "")
+	args = append(args, "--search", "x", "--page-rows", "100", "--to", "ingest", "--ingest-sourcetype", "st", "--ingest-in-flight", "1",
+		"--resume", filepath.Join(p.Home, "journal"), "--summary")
+	blocked, release := make(chan struct{}, 100), make(chan struct{})
+	var n atomic.Int64
+	s.Locked(func() {
+		s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/events") || n.Add(1) != 2 {
+				return false
+			}
+			blocked <- struct{}{}
+			<-release
+			return true // and what came is lost
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := p.Command(ctx, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-blocked
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	close(release)
+	first := len(s.Events())
+	if first == 0 || first == rows {
+		t.Fatalf("%d events had arrived when it was killed", first)
+	}
+	o := p.Run(t, nil, args...)
+	checkOutcome(t, o, 0, "", `"complete":true`)
+	ids := map[string]string{}
+	for _, e := range s.Events() {
+		var v struct {
+			ID         string
+			Sourcetype string
+			Body       struct{ D, N string }
+			Attributes map[string]any
+		}
+		if err := json.Unmarshal(e, &v); err != nil {
+			t.Fatal(err)
+		}
+		if old, again := ids[v.Body.N]; again && old != v.ID {
+			t.Errorf("event %s came twice with other ids", v.Body.N)
+		}
+		ids[v.Body.N] = v.ID
+		if want := map[string]string{"10.0.0.1": "excluded"}[v.Body.D]; v.Sourcetype != "st" || v.Attributes["tc_status"] == "" || want != "" && v.Attributes["tc_status"] != want {
+			t.Fatalf("%s", e)
+		}
+	}
+	if len(ids) != rows {
+		t.Errorf("%d of %d events arrived", len(ids), rows)
+	}
+	var account struct {
+		RowsRead  int `json:"rows_read"`
+		Rows      int `json:"rows"`
+		Sent      int `json:"sent"`
+		Confirmed int `json:"confirmed"`
+	}
+	if err := json.Unmarshal([]byte(o.Stderr), &account); err != nil {
+		t.Fatalf("%v: %s", err, o.Stderr)
+	}
+	if left := rows - first; account.Sent != left || account.Confirmed != left || account.Rows != left || account.RowsRead != left {
+		t.Errorf("%+v, %d events were left", account, left)
+	}
+	checkOutcome(t, p.Run(t, nil, args...), 0, "", "complete already")
+	checkOutcome(t, p.Run(t, strings.NewReader("d\nx.com\n"), "enrich", "--field", "d", "--to", "ingest"), 2, "", "allowed is hec")
+	checkOutcome(t, p.Run(t, nil, "cloud", "enrich", "--splunkd", "https://127.0.0.1:1", "--job", "1", "--field", "d", "--to", "ingest"), 2, "", "needs --tenant")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +17,10 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/chunked/chunkedtest"
+	"github.com/tclookup/tclookup/cloud/scs/scstest"
 	"github.com/tclookup/tclookup/internal/demodata"
 	"github.com/tclookup/tclookup/internal/hec/hectest"
+	"github.com/tclookup/tclookup/internal/splunkd/splunkdtest"
 )
 
 const root = "../.."
@@ -100,6 +103,7 @@ func newPage(t *testing.T, path, bin string) *page {
 	})
 	collector := httptest.NewServer(&hectest.Server{Token: "0ff1ce-token", Acks: true})
 	t.Cleanup(collector.Close)
+	stack, scs := elsewhere(t)
 	p := &page{path: path, dir: t.TempDir(), bin: bin}
 	samples(t, p.dir)
 	home := t.TempDir()
@@ -110,8 +114,29 @@ func newPage(t *testing.T, path, bin string) *page {
 		"TCLOOKUP_SOURCE_THREATCROWD_BASE_URL=" + srv.BaseURL(),
 		"TCLOOKUP_SOURCE_THREATCROWD_RATE=unlimited",
 		"HEC_URL=" + collector.URL, "TCLOOKUP_HEC_TOKEN=0ff1ce-token",
+		"SPLUNKD_URL=" + stack.URL, "TCLOOKUP_SPLUNKD_TOKEN=stack-token",
+		"SCS_URL=" + scs.URL, "TCLOOKUP_CLOUD_CLIENT_SECRET=" + scstest.ClientSecret,
 	}
 	return p
+}
+
+// elsewhere returns a Splunk and a tenant of Splunk Cloud Services whose
+// searches find three proxy events.
+func elsewhere(t *testing.T) (*splunkdtest.Server, *scstest.Server) {
+	t.Helper()
+	fields := []string{"_time", "src_ip", "domain"}
+	rows := []string{
+		`{"_time":"2026-03-02T08:00:01.000+00:00","src_ip":"10.20.0.15","domain":"zq-updates-demo.com"}`,
+		`{"_time":"2026-03-02T08:00:07.000+00:00","src_ip":"10.20.0.31","domain":"intranet.corp"}`,
+		`{"_time":"2026-03-02T08:01:12.000+00:00","src_ip":"10.20.0.15","domain":"example.org"}`,
+	}
+	stack := splunkdtest.New(t)
+	stack.Users["stack-token"] = splunkdtest.User{Name: "analyst"}
+	stack.Search = func(url.Values) *splunkdtest.Job { return &splunkdtest.Job{Fields: fields, Rows: rows} }
+	scs := scstest.Start()
+	t.Cleanup(scs.Close)
+	scs.Search = func(string) *scstest.Job { return &scstest.Job{Fields: fields, Rows: rows} }
+	return stack, scs
 }
 
 // shell runs the sh blocks and compares what they print.

@@ -53,7 +53,7 @@ func (s *sender) send(b *record.Batch, input int, header int64) error {
 		s.journal.reads(input, header, s.syntax.String())
 	}
 	want := s.to.Forms()
-	if want.Text && (want.Object || want.Added) {
+	if want.Text && (want.Object || want.Added || want.Input) {
 		return errors.New("the output wants records as lines and as objects, which cannot be had together")
 	}
 	if err := s.forms.Prepare(b, want.Text); err != nil {
@@ -64,7 +64,7 @@ func (s *sender) send(b *record.Batch, input int, header int64) error {
 	rec := &s.rec
 	for r := range b.Rows {
 		rec.At = sink.Position{Input: input, Offset: start + int64(b.Rows[r].Next)}
-		rec.Object, rec.Added, rec.Text, rec.Columns = rec.Object[:0], rec.Added[:0], rec.Text[:0], rec.Columns[:0]
+		rec.Object, rec.Added, rec.Input, rec.Text, rec.Columns = rec.Object[:0], rec.Added[:0], rec.Input[:0], rec.Text[:0], rec.Columns[:0]
 		bad := b.Rows[r].Bad
 		if want.Text || bad {
 			rec.Text = s.forms.AppendText(rec.Text, b, r)
@@ -77,6 +77,9 @@ func (s *sender) send(b *record.Batch, input int, header int64) error {
 		}
 		if want.Added && !bad {
 			rec.Added = s.forms.AppendAdded(rec.Added, b, r)
+		}
+		if want.Input && !bad {
+			rec.Input = s.forms.AppendInput(rec.Input, b, r)
 		}
 		for i := range want.Columns {
 			rec.Columns = append(rec.Columns, s.forms.Column(b, r, i))

@@ -29,7 +29,7 @@ func (p Position) Before(q Position) bool {
 
 // Forms are the forms of a record that a Destination wants to see.
 type Forms struct {
-	Object, Added, Text bool
+	Object, Added, Text, Input bool
 	// Columns are names of input columns whose values are wanted besides.
 	Columns []string
 }
@@ -40,6 +40,7 @@ type Forms struct {
 type Record struct {
 	Object  []byte // the record with its added fields, as one JSON object
 	Added   []byte // the added fields alone, as one JSON object
+	Input   []byte // the record without its added fields, as one JSON object
 	Text    []byte // the record with its added fields in its own format, without line end
 	Columns []string
 	At      Position // behind it

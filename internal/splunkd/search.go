@@ -162,7 +162,7 @@ func (c *Client) export(ctx context.Context, s Search, mode string) (io.ReadClos
 	f.Set("output_mode", mode)
 	f.Set("preview", "false")
 	r := Request{Method: http.MethodPost, Path: s.path() + "/export", Form: f, Patient: true}
-	resp, err := c.Stream(ctx, r)
+	resp, err := c.Stream(ctx, r) //nolint:bodyclose // exportBody closes it
 	if err != nil {
 		return nil, err
 	}
