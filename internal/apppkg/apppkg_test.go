@@ -205,7 +205,7 @@ func TestAssembleLeavesOutWhatIsLocal(t *testing.T) {
 	for path := range m {
 		got = append(got, strings.TrimPrefix(path, "tclookup/"))
 	}
-	want := []string{"LICENSE", "bin/tclookup", "default/app.conf", "default/commands.conf", "default/data/local/x.xml", "metadata/default.meta"}
+	want := []string{"CHANGELOG.md", "LICENSE", "bin/tclookup", "default/app.conf", "default/commands.conf", "default/data/local/x.xml", "metadata/default.meta"}
 	if d := cmp.Diff(want, slices.Sorted(slices.Values(got))); d != "" {
 		t.Errorf("files (-want +got):\n%s", d)
 	}

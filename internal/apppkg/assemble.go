@@ -16,6 +16,7 @@ import (
 type Input struct {
 	App      fs.FS          // the directory app/ of the project
 	License  []byte         // the project's licence text
+	Changes  []byte         // its changelog, which the manifest names as release notes
 	Licenses []archive.File // those of the linked modules, from Licenses
 	Version  string
 	Commit   string // the revision of the sources, empty when nobody knows
@@ -64,7 +65,7 @@ func Assemble(in Input, p Platform) ([]archive.File, error) {
 		}
 		kept = append(kept, f)
 	}
-	kept = append(kept, archive.File{Path: "LICENSE", Data: in.License})
+	kept = append(kept, archive.File{Path: "LICENSE", Data: in.License}, archive.File{Path: "CHANGELOG.md", Data: in.Changes})
 	kept = append(kept, in.Licenses...)
 	for _, prog := range p.Programs {
 		image, err := in.Builds.image(prog)

@@ -316,7 +316,7 @@ var table = [...]Setting{
 		Meaning: "in Splunk: the key is in `storage/passwords`, under the realm `tclookup` and the source's name",
 		ref:     func(_ *Config, s *Source) any { return &s.StoredKey }},
 	{Stanza: AnySource, Key: "database", Kind: SecretKey, Note: "a file in `data_dir`",
-		Meaning: "of the kind `local`: a PostgreSQL database, `postgres://user:password@host/name`",
+		Meaning: "of the kind `local`: a PostgreSQL database, such as `postgres://user@host/name`, with a password if it needs one",
 		ref:     func(_ *Config, s *Source) any { return &s.Database }},
 	{Stanza: AnySource, Key: "concurrency", Kind: Int, Default: "4", Min: 1, Max: 64,
 		Meaning: "most requests under way at the same time",

@@ -59,7 +59,7 @@
     {"stanza":"source:<name>","key":"insecure_tls","kind":"yes or no","default":"false","meaning":"trust any certificate; for tests only"},
     {"stanza":"source:<name>","key":"api_key","kind":"secret","note":"none","meaning":"key that the server asks for"},
     {"stanza":"source:<name>","key":"stored_key","kind":"yes or no","default":"false","meaning":"in Splunk: the key is in `storage/passwords`, under the realm `tclookup` and the source's name"},
-    {"stanza":"source:<name>","key":"database","kind":"secret","note":"a file in `data_dir`","meaning":"of the kind `local`: a PostgreSQL database, `postgres://user:password@host/name`"},
+    {"stanza":"source:<name>","key":"database","kind":"secret","note":"a file in `data_dir`","meaning":"of the kind `local`: a PostgreSQL database, such as `postgres://user@host/name`, with a password if it needs one"},
     {"stanza":"source:<name>","key":"concurrency","kind":"number","default":"4","min":1,"max":64,"meaning":"most requests under way at the same time"},
     {"stanza":"source:<name>","key":"retries","kind":"number","default":"3","max":10,"meaning":"how often a failed request is repeated"},
     {"stanza":"source:<name>","key":"break_after","kind":"number","default":"5","max":1000,"meaning":"consecutive failures after which the source is left alone; `0` is never"},

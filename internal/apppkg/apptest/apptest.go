@@ -88,7 +88,7 @@ func Input(t testing.TB) apppkg.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := apppkg.Input{App: os.DirFS(filepath.Join(root, "app")), License: license, Version: Version, Commit: Commit, Builds: Builds(t)}
+	in := apppkg.Input{App: os.DirFS(filepath.Join(root, "app")), License: license, Changes: []byte("# Changelog\n"), Version: Version, Commit: Commit, Builds: Builds(t)}
 	in.Licenses, err = apppkg.Licenses(t.Context(), root, Stub, apppkg.Targets(apppkg.Platforms()[1]))
 	if err != nil {
 		t.Fatal(err)

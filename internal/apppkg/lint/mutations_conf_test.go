@@ -65,6 +65,7 @@ func identityMutations() []mutation {
 		{"check_manifest", "schema", nil, manifest, edit(manifest, "2.0.0", "3.0.0")},
 		{"check_manifest", "workloads", nil, manifest, edit(manifest, `"_search_heads"`, "")},
 		{"check_manifest", "license", nil, manifest, edit(manifest, "./LICENSE", "./COPYING")},
+		{"check_manifest", "release notes", nil, manifest, edit(manifest, "./CHANGELOG.md", "./NEWS.md")},
 		{"check_default_meta_exists", "missing", nil, meta, remove(meta)},
 		{"check_meta_default_write_access", "everybody", nil, meta, edit(meta, "write : [ admin, sc_admin ]", "write : [ * ]")},
 		{"check_meta_default_write_access", "nobody", nil, meta, edit(meta, ", write : [ admin, sc_admin ]", "")},

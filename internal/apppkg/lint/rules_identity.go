@@ -39,12 +39,17 @@ type manifest struct {
 			Name    string `json:"name"`
 			Version string `json:"version"`
 		} `json:"id"`
-		License struct {
-			Text string `json:"text"`
-		} `json:"license"`
+		License       manifestText `json:"license"`
+		PrivacyPolicy manifestText `json:"privacyPolicy"`
+		ReleaseNotes  manifestText `json:"releaseNotes"`
 	} `json:"info"`
 	SupportedDeployments []string `json:"supportedDeployments"`
 	TargetWorkloads      []string `json:"targetWorkloads"`
+}
+
+// manifestText names a file of the app.
+type manifestText struct {
+	Text string `json:"text"`
 }
 
 // manifest returns app.manifest, or nil when it is absent or no JSON.
@@ -180,8 +185,10 @@ func checkManifest(a *app) {
 			a.fail("app.manifest", 0, "name at least one", "%s is empty", what)
 		}
 	}
-	if text := strings.TrimPrefix(m.Info.License.Text, "./"); text != "" && a.files[text] == nil {
-		a.fail("app.manifest", 0, "name a file of the app", "info.license.text: there is no file %s", text)
+	for what, t := range map[string]manifestText{"license": m.Info.License, "privacyPolicy": m.Info.PrivacyPolicy, "releaseNotes": m.Info.ReleaseNotes} {
+		if text := strings.TrimPrefix(t.Text, "./"); text != "" && a.files[text] == nil {
+			a.fail("app.manifest", 0, "name a file of the app", "info.%s.text: there is no file %s", what, text)
+		}
 	}
 }
 

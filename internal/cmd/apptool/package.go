@@ -46,6 +46,10 @@ func pack(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	changes, err := os.ReadFile(filepath.Join(*root, "CHANGELOG.md"))
+	if err != nil {
+		return err
+	}
 	if *commit == "" {
 		*commit = apppkg.Revision(ctx, *root)
 	}
@@ -65,7 +69,7 @@ func pack(ctx context.Context, args []string) error {
 			return err
 		}
 		in := apppkg.Input{
-			App: os.DirFS(filepath.Join(*root, "app")), License: license, Licenses: licenses, Version: version, Commit: *commit, Builds: builds,
+			App: os.DirFS(filepath.Join(*root, "app")), License: license, Changes: changes, Licenses: licenses, Version: version, Commit: *commit, Builds: builds,
 		}
 		data, err := apppkg.Pack(in, p, mtime)
 		if err != nil {
