@@ -95,6 +95,9 @@ func (c *cloudEnrichCmd) Run(ctx context.Context, a *app) error {
 		c.Format = "jsonl"
 	}
 	c.ingest = c.ingestTo()
+	if c.tiers, err = c.tenantFlags.caches(a, c); err != nil {
+		return usageError{err}
+	}
 	return c.enrich(ctx, a, func(bar *progress) ([]filter.Input, []string, error) {
 		if stream != nil && c.Job == "" && c.Resume == "" && !c.AsJob {
 			open := func() (io.ReadCloser, error) {

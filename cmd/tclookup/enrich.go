@@ -20,6 +20,7 @@ import (
 	"github.com/tclookup/tclookup/internal/filter"
 	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/stream"
+	"github.com/tclookup/tclookup/lookupcache"
 )
 
 // enrichCmd is `tclookup enrich`.
@@ -48,6 +49,7 @@ type enrichFlags struct {
 
 	job    string // the search job whose results are read, for the summary
 	ingest target // of --to ingest, nil without Splunk Cloud Services
+	tiers  []lookupcache.Tier
 }
 
 // Help is shown by --help.
@@ -115,7 +117,7 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 	}
 	log := a.logger(conf)
 	eng, err := engine.Open(ctx, engine.Options{
-		Config: conf, DataDir: a.place.dataDir(conf), Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update,
+		Config: conf, DataDir: a.place.dataDir(conf), Fields: fields, Refresh: c.Refresh.set(), Demo: c.Demo.set(), Log: log, Progress: bar.update, Tiers: c.tiers,
 	})
 	if err != nil {
 		return usageError{err}

@@ -12,6 +12,7 @@ import (
 	"github.com/tclookup/tclookup/internal/results"
 	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/version"
+	"github.com/tclookup/tclookup/lookupcache"
 )
 
 // The variables of the environment with what a client of a tenant proves
@@ -45,6 +46,7 @@ type tenantFlags struct {
 	Module           string `name:"module" placeholder:"NAME" help:"Module the search runs in."`
 	APIURL           string `name:"api-url" placeholder:"URL" help:"Address of the services, default https://api.scp.splunk.com."`
 	AuthURL          string `name:"auth-url" placeholder:"URL" help:"Address of the identity provider, default https://auth.scp.splunk.com."`
+	KVStore          string `name:"kvstore-collection" placeholder:"NAME" help:"Collection of the tenant's KV store that is one more cache: answers are looked for there, and kept."`
 
 	Ingest ingestFlags `embed:"" prefix:"ingest-" group:"Ingest service (--to ingest)"`
 }
@@ -98,6 +100,22 @@ func (f *tenantFlags) client(a *app, c *cloudEnrichCmd) (*scs.Client, error) {
 		ClientSecret: chunked.NewSecret(secret.Reveal()), RefreshToken: chunked.NewSecret(refresh.Reveal()),
 		Timeout: c.Timeout, UserAgent: "tclookup/" + version.String(),
 	})
+}
+
+// caches returns the collection that is one more cache, if there is one.
+func (f *tenantFlags) caches(a *app, c *cloudEnrichCmd) ([]lookupcache.Tier, error) {
+	if f.KVStore == "" {
+		return nil, nil
+	}
+	client, err := f.client(a, c)
+	if err != nil {
+		return nil, err
+	}
+	s, err := scs.NewKVStore(client, f.KVStore)
+	if err != nil {
+		return nil, fmt.Errorf("--kvstore-collection: %w", err)
+	}
+	return []lookupcache.Tier{s}, nil
 }
 
 // ingestion is the way of a run's records to the ingest service.

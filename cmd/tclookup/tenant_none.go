@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/tclookup/tclookup/internal/results"
+	"github.com/tclookup/tclookup/lookupcache"
 )
 
 const orTenant, orIngest, tenantHelp = "", "", ""
@@ -18,6 +19,8 @@ func (*tenantFlags) name() string { return "" }
 func (*tenantFlags) given() bool { return false }
 
 func (*tenantFlags) server() string { return "" }
+
+func (*tenantFlags) caches(*app, *cloudEnrichCmd) ([]lookupcache.Tier, error) { return nil, nil }
 
 func (*cloudEnrichCmd) ingestTo() target { return nil }
 

@@ -281,3 +281,25 @@ func TestTenantIngest(t *testing.T) {
 	checkOutcome(t, p.Run(t, strings.NewReader("d\nx.com\n"), "enrich", "--field", "d", "--to", "ingest"), 2, "", "allowed is hec")
 	checkOutcome(t, p.Run(t, nil, "cloud", "enrich", "--splunkd", "https://127.0.0.1:1", "--job", "1", "--field", "d", "--to", "ingest"), 2, "", "needs --tenant")
 }
+
+// A collection of the tenant is one more cache: what one host has learned,
+// another does not ask for.
+func TestTenantKVStore(t *testing.T) {
+	s, p, args := tenant(t, 3)
+	s.Collections["tclookup"] = map[string]map[string]any{}
+	args = append(args[:len(args)-1], "status,cache,verdict", "--search", "x", "--kvstore-collection", "tclookup")
+	first := p.Run(t, nil, args...)
+	if first.Code != 0 || !strings.Contains(first.Stdout, `"tc_cache":"live"`) {
+		t.Fatalf("%d %s %s", first.Code, first.Stdout, first.Stderr)
+	}
+	other := accept.NewProgram(t, p.Path, p.Env...)
+	o := other.Run(t, nil, append(slices.Clone(args), "--summary")...)
+	if o.Code != 0 || o.Stdout != strings.ReplaceAll(first.Stdout, `"live"`, `"kvstore"`) || !strings.Contains(o.Stderr, `"requests":0`) {
+		t.Errorf("%d %s %s", o.Code, o.Stdout, o.Stderr)
+	}
+	// Without the collection the run goes on, and says so.
+	third := accept.NewProgram(t, p.Path, p.Env...)
+	args[len(args)-1] = "nosuch"
+	o = third.Run(t, nil, args...)
+	checkOutcome(t, o, 0, first.Stdout, "collection nosuch")
+}

@@ -102,7 +102,7 @@ var may = map[string][]string{
 	"internal/version":     nil,
 	"internal/results":     nil,
 	"cloud":                {"internal/results", "internal/splunkd"},
-	"cloud/scs":            {"chunked", "internal/hec", "internal/results", "internal/sink"},
+	"cloud/scs":            {"chunked", "internal/hec", "internal/results", "internal/sink", "lookupcache", "source"},
 	"internal/splunkd":     {"chunked"},
 	"internal/applog":      nil,
 	"internal/logline":     nil,

@@ -60,6 +60,8 @@ type Options struct {
 	Shared bool
 	// Voter is who votes in local intelligence; "cli" when empty.
 	Voter string
+	// Tiers are asked behind those of the host. They stay the caller's.
+	Tiers []lookupcache.Tier
 	// Progress is passed to the enricher.
 	Progress func(enrich.Progress)
 	Log      *slog.Logger

@@ -61,10 +61,14 @@ func (e *Engine) gate(s *config.Source) limit.Gate {
 
 // tiers returns the tiers of a source's cache.
 func (e *Engine) tiers() []lookupcache.Tier {
-	if e.Store == nil {
-		return []lookupcache.Tier{e.memory}
+	tiers := []lookupcache.Tier{e.memory}
+	if e.Store != nil {
+		tiers = append(tiers, e.Store)
 	}
-	return []lookupcache.Tier{e.memory, e.Store}
+	if e.opts.Demo { // what the demo says is for nobody else
+		return tiers
+	}
+	return append(tiers, e.opts.Tiers...)
 }
 
 // Enqueue has indicators fetched in the background. There must be a Store.
