@@ -467,7 +467,7 @@ func TestMany(t *testing.T) {
 		}
 		hub := ip("192.0.2.1")
 		facts := []Fact{{Kind: Listed, Subject: hub, Verdict: source.Malicious}, {Kind: Contacted, Subject: hash(md5A), Object: hub}}
-		for i := range 12_000 {
+		for i := range 60_000 {
 			facts = append(facts, Fact{Kind: Resolution, Subject: hub, Object: domain(fmt.Sprintf("d%d.example.com", i))})
 		}
 		facts = append(facts, facts[2]) // again, in another batch

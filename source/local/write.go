@@ -17,7 +17,9 @@ import (
 
 const (
 	// batchRows is how many rows of facts are collected for one transaction.
-	batchRows = 20_000
+	// Their subjects lie anywhere in the table: many at once write each of its
+	// pages less often, few let others write sooner.
+	batchRows = 100_000
 	// knownEntities bounds the ids remembered as written by an import.
 	knownEntities = 500_000
 	// openFor is after what silence an open generation counts as abandoned.
