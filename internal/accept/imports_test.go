@@ -110,6 +110,7 @@ var may = map[string][]string{
 	"internal/apppkg":      {"internal/apppkg/archive", "internal/apppkg/fatmacho"},
 	"internal/apppkg/lint": {"internal/apppkg/archive", "internal/apppkg/fatmacho", "internal/config"},
 	"internal/accept":      nil,
+	"internal/browsertest": nil,
 
 	"internal/apppkg/setuppage": {"internal/config"},
 }

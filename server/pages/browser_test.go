@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/net/websocket"
+
+	"github.com/tclookup/tclookup/internal/browsertest"
 )
 
 // browser is a headless Chromium with one page, driven over its debugging
@@ -33,23 +35,10 @@ type browser struct {
 	site  string
 }
 
-// startBrowser starts Chromium. A machine without it skips the test; CI has it.
+// startBrowser starts Chromium.
 func startBrowser(t *testing.T, site string) *browser {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is not installed")
-		}
-		t.Skip("chromium is not installed")
-	}
-	profile := t.TempDir()
+	path, profile := browsertest.Path(t), browsertest.Profile(t)
 	ctx, stop := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",

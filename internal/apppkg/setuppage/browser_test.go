@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tclookup/tclookup/internal/browsertest"
 	"github.com/tclookup/tclookup/internal/config"
 )
 
@@ -250,24 +251,6 @@ const driver = `
 }());
 </script>`
 
-// chromium returns the browser. Without one the test is skipped, but in CI.
-func chromium(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("no chromium on this machine: .ci/run installs it")
-	}
-	t.Skip("the setup page's script is tested in chromium, which is not on this machine")
-	return ""
-}
-
 type outcome struct {
 	Status string
 	Value  json.RawMessage
@@ -291,7 +274,7 @@ const collect = `<script>
 // is /N.
 func visit(t *testing.T, webs []*splunkWeb, steps []string) []outcome {
 	t.Helper()
-	browser := chromium(t)
+	browser := browsertest.Path(t)
 	view, err := os.ReadFile("../../../app/default/data/ui/views/tclookup_setup.xml")
 	if err != nil {
 		t.Fatal(err)
@@ -341,7 +324,7 @@ func open(t *testing.T, browser, address string, args ...string) []byte {
 	defer cancel()
 	args = append(args, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-extensions",
-		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=60000", address)
+		"--user-data-dir="+browsertest.Profile(t), "--virtual-time-budget=60000", address)
 	cmd := exec.CommandContext(ctx, browser, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
