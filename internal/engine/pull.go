@@ -13,6 +13,9 @@ import (
 	"github.com/tclookup/tclookup/source/feed"
 )
 
+// ErrNoFeed is the error of Pulls when there is nothing to download.
+var ErrNoFeed = errors.New("no feed is configured: write [feed:NAME] with a url into the configuration")
+
 // Pulls returns the downloads of the configured feeds: those named, or all
 // that are enabled. The caller runs them, with the intelligence that
 // OpenLocal opens; none is due before its interval is over.
@@ -45,7 +48,7 @@ func Pulls(c *config.Config, p *indicator.Parser, names []string) ([]*feed.Pull,
 		})
 	}
 	if len(out) == 0 {
-		return nil, errors.New("no feed is configured: write [feed:NAME] with a url into the configuration")
+		return nil, ErrNoFeed
 	}
 	return out, nil
 }

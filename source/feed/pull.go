@@ -58,25 +58,44 @@ type Pulled struct {
 // errPrivate: a feed's server is not on the Internet.
 var errPrivate = errors.New("the address is not public: set allow_private = true if the feed is meant to come from the own network")
 
-// Run downloads a feed, if it is time and it has changed, and imports it.
-func (p *Pull) Run(ctx context.Context, s *local.Store) (out Pulled, err error) {
-	now := time.Now
-	if p.Now != nil {
-		now = p.Now
-	}
-	last, err := s.Pulled(ctx, p.Feed)
+// Due returns when the feed is to be asked for next; the zero time means now.
+func (p *Pull) Due(ctx context.Context, s *local.Store) (time.Time, error) {
+	_, next, err := p.last(ctx, s)
+	return next, err
+}
+
+// last returns what is known of the last download from the feed's address, and
+// when the next one is due; zero is now.
+func (p *Pull) last(ctx context.Context, s *local.Store) (last local.PullState, next time.Time, err error) {
+	last, err = s.Pulled(ctx, p.Feed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return out, err
+		return last, next, err
 	}
 	if at := mark(p.URL); last.URL != at {
 		last = local.PullState{Feed: p.Feed, URL: at}
 	}
-	if next := last.Checked.Add(p.Interval); !p.Force && now().Before(next) && !last.Checked.IsZero() && last.Note == "" {
+	if at := last.Checked.Add(p.Interval); !p.Force && p.now().Before(at) && !last.Checked.IsZero() && last.Note == "" {
+		next = at
+	}
+	return last, next, nil
+}
+
+func (p *Pull) now() time.Time {
+	if p.Now != nil {
+		return p.Now()
+	}
+	return time.Now()
+}
+
+// Run downloads a feed, if it is time and it has changed, and imports it.
+func (p *Pull) Run(ctx context.Context, s *local.Store) (out Pulled, err error) {
+	last, next, err := p.last(ctx, s)
+	if err != nil || !next.IsZero() {
 		out.Next = next
-		return out, nil
+		return out, err
 	}
 	state := last
-	state.Checked, state.Note = now(), ""
+	state.Checked, state.Note = p.now(), ""
 	resp, err := p.download(ctx, last)
 	if err == nil && resp.Status == http.StatusNotModified {
 		out.Unchanged = true

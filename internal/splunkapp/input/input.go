@@ -1,5 +1,6 @@
-// Package input is the modular input tclookup://NAME: it works off the queue in
-// the background, with the rights of the system. Its wire is Splunk's:
+// Package input is the modular input tclookup://NAME: in the background, with
+// the rights of the system, it works off the queue or downloads feeds. Its wire
+// is Splunk's:
 // --scheme and --validate-arguments, or an XML document on stdin and a stream
 // of events on stdout. Lines on stderr that begin with a level go to
 // splunkd.log.
@@ -11,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,8 +23,8 @@ import (
 )
 
 const scheme = `<scheme>
-  <title>tclookup: background look-ups</title>
-  <description>Asks for what searches could not wait for, at the pace of the budgets, so that it is there the next time.</description>
+  <title>tclookup: background look-ups and feeds</title>
+  <description>Asks for what searches could not wait for, at the pace of the budgets, so that it is there the next time; downloads feeds into intelligence of your own.</description>
   <use_external_validation>true</use_external_validation>
   <streaming_mode>xml</streaming_mode>
   <use_single_instance>false</use_single_instance>
@@ -36,7 +39,7 @@ const scheme = `<scheme>
       </arg>
       <arg name="task">
         <title>Task</title>
-        <description>What is done: queue works off the queue of look-ups. Default: queue.</description>
+        <description>What is done: queue works off the queue of look-ups, feeds downloads the feeds of tclookup.conf. Default: queue.</description>
         <data_type>string</data_type>
         <required_on_create>false</required_on_create>
         <required_on_edit>false</required_on_edit>
@@ -70,7 +73,7 @@ type document struct {
 const defaultTime = 50 * time.Minute
 
 // tasks are what an input can do, by the value of task.
-var tasks = map[string]func(context.Context, *job) error{"queue": drain}
+var tasks = map[string]func(context.Context, *job) error{"queue": drain, "feeds": pull}
 
 // settings are the parameters of an input, read.
 type settings struct {
@@ -98,7 +101,7 @@ func (i *item) settings() (settings, error) {
 			s.life = d
 		case "task":
 			if tasks[v] == nil {
-				return s, fmt.Errorf("task = %s: unknown; allowed is queue", v)
+				return s, fmt.Errorf("task = %s: unknown; allowed are %s", v, strings.Join(slices.Sorted(maps.Keys(tasks)), ", "))
 			}
 			s.task = v
 		}
@@ -162,9 +165,9 @@ type job struct {
 	idle    bool // there was nothing to do: no line
 }
 
-// Run is the input itself. It ends when its time is up, when the queue's turn
-// is taken from it, and within moments of being told: by the end of ctx or of
-// s.End. An error has been said on s.Log.
+// Run is the input itself. It ends when its time is up, when its task is done
+// or the task's turn is taken from it, and within moments of being told: by the
+// end of ctx or of s.End. An error has been said on s.Log.
 func Run(ctx context.Context, p splunkapp.Place, s Streams) error {
 	say := func(level, format string, args ...any) { fmt.Fprintf(s.Log, level+" tclookup: "+format+"\n", args...) }
 	err := run(ctx, p, s, say)
@@ -211,7 +214,7 @@ func run(ctx context.Context, p splunkapp.Place, s Streams, say func(level, form
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	if !j.idle {
+	if !j.idle || err != nil {
 		j.run.Log(j.account, start, err, s.Log)
 	}
 	if _, werr := io.WriteString(s.Out, "</stream>\n"); err == nil {

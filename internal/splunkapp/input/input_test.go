@@ -48,7 +48,8 @@ func TestInputValidation(t *testing.T) {
 	for param, want := range map[string]string{
 		"": "", `<param name="for">50m</param>`: "", `<param name="for"></param>`: "", `<param name="task"> queue </param>`: "",
 		`<param name="interval">60</param>`: "", `<param name="for">soon</param>`: "for = soon", `<param name="for">0s</param>`: "a second or more",
-		`<param name="task">a&lt;b</param>`: "task = a&lt;b: unknown; allowed is queue",
+		`<param name="task">a&lt;b</param>`: "task = a&lt;b: unknown; allowed are feeds, queue",
+		`<param name="task">feeds</param>`:  "",
 	} {
 		var out bytes.Buffer
 		err := Validate(strings.NewReader(strings.Replace(items, "PARAM", param, 1)), &out)
