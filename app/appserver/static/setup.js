@@ -63,7 +63,20 @@
     {"stanza":"source:<name>","key":"concurrency","kind":"number","default":"4","min":1,"max":64,"meaning":"most requests under way at the same time"},
     {"stanza":"source:<name>","key":"retries","kind":"number","default":"3","max":10,"meaning":"how often a failed request is repeated"},
     {"stanza":"source:<name>","key":"break_after","kind":"number","default":"5","max":1000,"meaning":"consecutive failures after which the source is left alone; `0` is never"},
-    {"stanza":"source:<name>","key":"cooldown","kind":"duration","default":"60s","meaning":"for how long it is left alone"}
+    {"stanza":"source:<name>","key":"cooldown","kind":"duration","default":"60s","meaning":"for how long it is left alone"},
+    {"stanza":"feed:<name>","key":"url","kind":"URL of a file","note":"none: the feed is not downloaded","meaning":"where the feed is"},
+    {"stanza":"feed:<name>","key":"enabled","kind":"yes or no","default":"true","meaning":"whether the feed is downloaded"},
+    {"stanza":"feed:<name>","key":"format","kind":"word","default":"auto","words":["auto","list","csv","misp","stix","threatcrowd"],"meaning":"how it is written; `auto` decides by the content"},
+    {"stanza":"feed:<name>","key":"verdict","kind":"word","default":"malicious","words":["malicious","suspicious","harmless","unknown"],"meaning":"verdict of values about which the feed says none"},
+    {"stanza":"feed:<name>","key":"columns","kind":"list of words","note":"the usual names","meaning":"what the columns of a CSV feed mean, such as `value=ioc, last_seen=date`"},
+    {"stanza":"feed:<name>","key":"interval","kind":"duration","default":"1h","meaning":"least time between two downloads"},
+    {"stanza":"feed:<name>","key":"auth_header","kind":"text","default":"Authorization","meaning":"name of the header field that `auth` is sent in"},
+    {"stanza":"feed:<name>","key":"auth","kind":"secret","note":"none","meaning":"what the server asks for, such as a key, or `Bearer` and a token"},
+    {"stanza":"feed:<name>","key":"proxy","kind":"proxy URL","note":"as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say","meaning":"proxy on the way to the server; `none` goes directly"},
+    {"stanza":"feed:<name>","key":"ca_file","kind":"path","note":"the system's","meaning":"PEM file of the certificate authorities trusted for this server"},
+    {"stanza":"feed:<name>","key":"timeout","kind":"duration","default":"60s","meaning":"longest time one request may take"},
+    {"stanza":"feed:<name>","key":"max_size","kind":"size","default":"64MiB","meaning":"most that is downloaded; it is held in memory"},
+    {"stanza":"feed:<name>","key":"allow_private","kind":"yes or no","default":"false","meaning":"the server may be in the own network; else only public addresses are connected to"}
   ];
   // /settings
 
@@ -71,8 +84,12 @@
   var ANY_SOURCE = 'source:<name>';
   // Sections of the page, by stanza; stanzas that are not here stand below.
   var TITLES = { exclude: 'Exclusions', tclookup: 'Defaults of the commands', cache: 'Cache', server: 'The command "tclookup serve", which runs outside of Splunk' };
-  // What a source is about stands above, the rest is folded away.
-  var FIRST = ['enabled', 'base_url', 'api_key', 'rate', 'daily_limit'];
+  // What there may be several of, with a name for each. What one is about (first)
+  // stands above, the rest is folded away.
+  var GROUPS = {
+    source: { title: 'Source', article: 'A source', first: ['enabled', 'base_url', 'api_key', 'rate', 'daily_limit'], address: 'base_url', added: ' is written when you save.' },
+    feed: { title: 'Feed', article: 'A feed', first: ['enabled', 'url', 'interval', 'format', 'verdict'], address: 'url', added: ' needs its url; then save.' }
+  };
   // stored_key follows from whether a key is stored, nobody sets it.
   var FOLLOWS = ['stored_key'];
 
@@ -163,6 +180,9 @@
     'rate': function (v) { return v === 'unlimited' || /^\d+(\.\d+)?\/[smhd]$/.test(v) ? '' : 'a rate such as 6/m, 0.1/s, 500/d, or unlimited'; },
     'address': function (v) { return /^(\[[0-9A-Fa-f:.]+\]|[^\s:\/]*):\d{1,5}$/.test(v) ? '' : 'host:port, such as 127.0.0.1:8080'; },
     'URL': function (v) { return /^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(v) ? '' : 'an address that begins with https:// or http://'; },
+    'URL of a file': function (v) {
+      return /^https?:\/\/[^\s\/?#@]+([\/?][^\s#]*)?$/.test(v) ? '' : 'an address that begins with https:// or http://, without a password';
+    },
     'proxy URL': function (v) {
       if (v === 'none') { return ''; }
       if (/^[a-z0-9]+:\/\/[^/]*@/.test(v)) {
@@ -199,7 +219,7 @@
   var keys = {};     // names with a stored key
   var keysReadable = true;
   var count = 0;
-  var root, sourcesBox, statusLine;
+  var root, statusLine;
 
   function say(text, kind) {
     statusLine.textContent = text;
@@ -279,10 +299,12 @@
     return el('div', { 'class': 'tc-setting' }, [el('label', { 'for': id }, [setting.key]), input, help, error]);
   }
 
-  function sourceName(stanza) { return stanza.slice('source:'.length); }
+  // groupOf and nameOf are the parts of the name of a stanza such as source:lab.
+  function groupOf(stanza) { return stanza.slice(0, Math.max(stanza.indexOf(':'), 0)); }
+  function nameOf(stanza) { return stanza.slice(stanza.indexOf(':') + 1); }
 
   function describeKey(field, help) {
-    var name = sourceName(field.stanza);
+    var name = nameOf(field.stanza);
     field.input.placeholder = keys[name] ? 'a key is stored; write another to replace it' : 'none';
     help.textContent = 'Key that the server asks for. It is kept in Splunk\'s stored passwords (realm ' + APP + ', name ' + name + '), never in a file, and is not shown again.';
     if (!keysReadable) {
@@ -311,32 +333,51 @@
     return box;
   }
 
-  function sourceSection(stanza, content) {
-    var box = el('fieldset', { 'data-source': sourceName(stanza) }, [el('legend', {}, ['Source ' + sourceName(stanza)])]);
-    var more = el('details', {}, [el('summary', {}, ['More settings of this source'])]);
+  function namedSection(stanza, content) {
+    var group = groupOf(stanza), title = GROUPS[group].title, first = GROUPS[group].first;
+    var attributes = {};
+    attributes['data-' + group] = nameOf(stanza);
+    var box = el('fieldset', attributes, [el('legend', {}, [title + ' ' + nameOf(stanza)])]);
+    var more = el('details', {}, [el('summary', {}, ['More settings of this ' + group])]);
     var all = settingsOf(stanza).filter(function (s) { return FOLLOWS.indexOf(s.key) < 0; });
-    FIRST.forEach(function (key) {
+    first.forEach(function (key) {
       all.filter(function (s) { return s.key === key; }).forEach(function (s) { box.appendChild(row(stanza, s, content)); });
     });
-    all.filter(function (s) { return FIRST.indexOf(s.key) < 0; }).forEach(function (s) { more.appendChild(row(stanza, s, content)); });
+    all.filter(function (s) { return first.indexOf(s.key) < 0; }).forEach(function (s) { more.appendChild(row(stanza, s, content)); });
     box.appendChild(more);
     if (stanzas[stanza] && stanzas[stanza].removable) {
-      var button = el('button', { type: 'button', 'class': 'btn tc-remove' }, ['Remove this source']);
-      button.addEventListener('click', function () { removeSource(stanza); });
+      var button = el('button', { type: 'button', 'class': 'btn tc-remove' }, ['Remove this ' + group]);
+      button.addEventListener('click', function () { remove(stanza); });
       box.appendChild(el('div', {}, [button]));
     }
     return box;
   }
 
-  function addSource(nameInput) {
-    var name = nameInput.value.trim();
-    if (!/^[a-z0-9][a-z0-9_.-]*$/.test(name)) {
-      return say('A source needs a name in lower-case letters, digits, "-", "_" and ".".', 'bad');
+  // named draws all stanzas of a group, and the means to add one. The stanza
+  // before is the first.
+  function named(group, contents, before) {
+    var box = el('div', {});
+    Object.keys(contents).filter(function (s) { return groupOf(s) === group; }).sort(function (a, b) {
+      return a === before ? -1 : b === before ? 1 : a < b ? -1 : 1;
+    }).forEach(function (s) { box.appendChild(namedSection(s, contents[s])); });
+    root.appendChild(box);
+    // The ids of the first group, sources, are the short ones.
+    var id = group === 'source' ? '' : '-' + group;
+    var input = el('input', { type: 'text', id: 'tc-new' + id, spellcheck: 'false', placeholder: 'name of another ' + group });
+    var button = el('button', { type: 'button', 'class': 'btn', id: 'tc-add' + id }, ['Add a ' + group]);
+    button.addEventListener('click', function () { add(group, box, input); });
+    root.appendChild(el('div', {}, [el('label', { 'for': 'tc-new' + id }, ['Another ' + group + ' ']), input, ' ', button]));
+  }
+
+  function add(group, to, nameInput) {
+    var name = nameInput.value.trim(), g = GROUPS[group];
+    if (!/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(name)) {
+      return say(g.article + ' needs a name in lower-case letters, digits, "-", "_" and ".".', 'bad');
     }
-    var stanza = 'source:' + name;
-    if (root.querySelector('[data-source="' + name + '"]')) { return say('There is a source ' + name + ' already.', 'bad'); }
-    var box = sourceSection(stanza, {});
-    sourcesBox.appendChild(box);
+    var stanza = group + ':' + name;
+    if (root.querySelector('[data-' + group + '="' + name + '"]')) { return say('There is a ' + group + ' ' + name + ' already.', 'bad'); }
+    var box = namedSection(stanza, {});
+    to.appendChild(box);
     var kind = fields.filter(function (f) { return f.stanza === stanza && f.setting.key === 'kind'; })[0];
     if (kind) {
       var words = kind.setting.words || [];
@@ -344,8 +385,8 @@
       judge(kind);
     }
     nameInput.value = '';
-    say('Source ' + name + ' is written when you save.');
-    box.querySelector('[data-key="base_url"]').focus();
+    say(g.title + ' ' + name + g.added);
+    box.querySelector('[data-key="' + g.address + '"]').focus();
   }
 
   function draw(entries) {
@@ -360,15 +401,11 @@
       'As delivered it asks nobody. Searches use what you save at once; nothing has to be restarted. ' +
       'An empty box stands for the default, which it shows in grey.')));
     root.appendChild(el('h2', {}, ['Whom to ask']));
-    sourcesBox = el('div', {});
-    Object.keys(contents).filter(function (s) { return s.indexOf('source:') === 0; }).sort(function (a, b) {
-      return a === 'source:threatcrowd' ? -1 : b === 'source:threatcrowd' ? 1 : a < b ? -1 : 1;
-    }).forEach(function (s) { sourcesBox.appendChild(sourceSection(s, contents[s])); });
-    root.appendChild(sourcesBox);
-    var nameInput = el('input', { type: 'text', id: 'tc-new', spellcheck: 'false', placeholder: 'name of another source' });
-    var add = el('button', { type: 'button', 'class': 'btn', id: 'tc-add' }, ['Add a source']);
-    add.addEventListener('click', function () { addSource(nameInput); });
-    root.appendChild(el('div', {}, [el('label', { 'for': 'tc-new' }, ['Another source ']), nameInput, ' ', add]));
+    named('source', contents, 'source:threatcrowd');
+    root.appendChild(el('h2', {}, ['Feeds']));
+    root.appendChild(el('p', {}, prose('Feeds are downloaded into intelligence of your own, which answers before any server is asked. ' +
+      'The input `tclookup://feeds` does that: enable it under Settings → Data inputs.')));
+    named('feed', contents, '');
     root.appendChild(el('h2', {}, ['What is never sent']));
     root.appendChild(section(TITLES.exclude, 'exclude', contents.exclude || {}));
     root.appendChild(el('h2', {}, ['How searches behave']));
@@ -390,8 +427,8 @@
   function others(contents) {
     var shown = ['exclude', 'tclookup', 'cache'];
     var fixed = SETTINGS.map(function (s) { return s.stanza; }).filter(function (s, i, all) { return all.indexOf(s) === i && s.indexOf('<') < 0; });
-    var named = Object.keys(contents).filter(function (s) { return s.indexOf('source:') !== 0 && s.indexOf(':') > 0 && settingsOf(s).length > 0; });
-    return fixed.concat(named).filter(function (s) { return shown.indexOf(s) < 0; });
+    var more = Object.keys(contents).filter(function (s) { return s.indexOf(':') > 0 && !GROUPS[groupOf(s)] && settingsOf(s).length > 0; });
+    return fixed.concat(more).filter(function (s) { return shown.indexOf(s) < 0; });
   }
 
   // ---- what the buttons do ----
@@ -469,7 +506,7 @@
     var todo = changes();
     say('Saving …');
     // Keys first: a source that is said to have a stored key has one.
-    return inOrder(secrets, function (f) { return storeKey(sourceName(f.stanza), f.input.value); }).then(function () {
+    return inOrder(secrets, function (f) { return storeKey(nameOf(f.stanza), f.input.value); }).then(function () {
       return inOrder(Object.keys(todo), function (stanza) {
         return stanzas[stanza] ? rest('POST', stanzaPath(stanza), todo[stanza]) : rest('POST', stanzaPath(), [['name', stanza]].concat(todo[stanza]));
       });
@@ -487,12 +524,13 @@
     }).then(load).then(function () { say('The key of ' + name + ' is deleted.', 'good'); }).catch(failed('The key was not deleted'));
   }
 
-  function removeSource(stanza) {
-    var name = sourceName(stanza);
+  function remove(stanza) {
+    var name = nameOf(stanza), title = GROUPS[groupOf(stanza)].title;
+    var key = pattern(stanza) === ANY_SOURCE && keys[name]; // a feed of the same name has none there
     say('Removing ' + name + ' …');
-    return (keys[name] ? rest('DELETE', passwordPath(name)) : Promise.resolve()).then(function () {
+    return (key ? rest('DELETE', passwordPath(name)) : Promise.resolve()).then(function () {
       return rest('DELETE', stanzaPath(stanza));
-    }).then(load).then(function () { say('Source ' + name + ' is removed.', 'good'); }).catch(failed('The source was not removed'));
+    }).then(load).then(function () { say(title + ' ' + name + ' is removed.', 'good'); }).catch(failed(title + ' ' + name + ' was not removed'));
   }
 
   // tryOut has the program read its configuration: an address that is never

@@ -362,7 +362,7 @@ func everySetting(t *testing.T, o outcome) {
 		}
 	}
 	for _, s := range Settings() {
-		stanza := strings.Replace(s.Stanza, config.AnySource, "source:threatcrowd", 1)
+		stanza := strings.NewReplacer(config.AnySource, "source:threatcrowd", config.AnyFeed, "feed:empty").Replace(s.Stanza)
 		value, ok := shown[stanza+" "+s.Key]
 		if s.Key == "stored_key" {
 			continue // follows from the key
@@ -466,6 +466,40 @@ func TestPage(t *testing.T) {
 			},
 		},
 		{
+			name: "another feed",
+			steps: `var said = []; var add = function (name) { document.getElementById('tc-new-feed').value = name; document.getElementById('tc-add-feed').click(); said.push(status_()); };
+				add('Lab'); add('lab'); add('lab');
+				fill('feed:lab', 'url', 'https://u:p@feeds.example.com/list'); said.push(field('feed:lab', 'url').getAttribute('aria-invalid'));
+				fill('feed:lab', 'url', ' https://feeds.example.com/list?days=7&x=@ '); said.push(field('feed:lab', 'url').getAttribute('aria-invalid'));
+				fill('feed:lab', 'interval', '6h'); fill('feed:lab', 'verdict', 'suspicious');
+				said.push(field('feed:lab', 'auth').disabled, field('feed:lab', 'auth').parentNode.textContent.indexOf('TCLOOKUP_FEED_LAB_AUTH') > 0);
+				await press('#tc-save'); said.push(document.querySelectorAll('[data-feed]').length, field('feed:lab', 'url').value); return said;`,
+			status: "Saved. Searches use it from now on.",
+			value: `["A feed needs a name in lower-case letters, digits, \"-\", \"_\" and \".\".","Feed lab needs its url; then save.","There is a feed lab already.",` +
+				`"true","false",true,true,1,"https://feeds.example.com/list?days=7&x=@"]`,
+			check: func(t *testing.T, w *splunkWeb) {
+				want := map[string]string{"url": "https://feeds.example.com/list?days=7&x=@", "interval": "6h", "verdict": "suspicious"}
+				if !maps.Equal(w.conf["feed:lab"], want) || len(w.passwords) > 0 {
+					t.Errorf("conf %v, passwords %v", w.conf["feed:lab"], w.passwords)
+				}
+			},
+		},
+		{
+			name: "a feed is removed, and the key of a source of its name stays",
+			prep: func(w *splunkWeb) {
+				w.conf["feed:lab"], w.local["feed:lab"] = map[string]string{"url": "https://feeds.example.com/list"}, true
+				w.conf["source:lab"], w.local["source:lab"] = map[string]string{"kind": "threatcrowd", "stored_key": "true"}, true
+				w.passwords["lab"] = "k"
+			},
+			steps:  `await press('[data-feed="lab"] .tc-remove');`,
+			status: "Feed lab is removed.",
+			check: func(t *testing.T, w *splunkWeb) {
+				if w.conf["feed:lab"] != nil || w.conf["source:lab"] == nil || w.passwords["lab"] != "k" {
+					t.Errorf("left: %v, %v, %v", w.conf["feed:lab"], w.conf["source:lab"], w.passwords)
+				}
+			},
+		},
+		{
 			name:   "a key is replaced",
 			prep:   func(w *splunkWeb) { w.passwords["threatcrowd"] = "hunter2" },
 			steps:  `var shown = document.documentElement.outerHTML.split('hunter2').length; fill('source:threatcrowd', 'api_key', 'new'); await press('#tc-save'); return shown;`,
@@ -534,6 +568,7 @@ func TestPage(t *testing.T) {
 		},
 	}
 	webs, steps := []*splunkWeb{newWeb(t)}, []string{listSettings}
+	webs[0].conf["feed:empty"] = map[string]string{}
 	for _, tt := range tests {
 		w := newWeb(t)
 		if tt.prep != nil {

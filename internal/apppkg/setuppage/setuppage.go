@@ -24,7 +24,7 @@ type setting struct {
 }
 
 // Settings returns the settings of the page: all but those of the service,
-// which Splunk does not run.
+// which Splunk does not run. Those of feeds come last.
 func Settings() []config.Setting {
 	var list []config.Setting
 	for _, s := range config.Settings() {
@@ -32,7 +32,16 @@ func Settings() []config.Setting {
 			list = append(list, s)
 		}
 	}
-	return list
+	return append(list, config.FeedSettings()...)
+}
+
+// kindOf names the syntax of a setting for the script: unlike the reference it
+// tells addresses that may have a query from those that may not.
+func kindOf(s *config.Setting) string {
+	if s.Kind == config.FileURL {
+		return "URL of a file"
+	}
+	return s.Kind.String()
 }
 
 // Table returns the table, a line for each setting.
@@ -42,7 +51,7 @@ func Table() ([]byte, error) {
 	settings := Settings()
 	for i := range settings {
 		s := &settings[i]
-		x := setting{Stanza: s.Stanza, Key: s.Key, Kind: s.Kind.String(), Default: s.Default, Note: s.Note, Words: s.Words, Meaning: s.Meaning}
+		x := setting{Stanza: s.Stanza, Key: s.Key, Kind: kindOf(s), Default: s.Default, Note: s.Note, Words: s.Words, Meaning: s.Meaning}
 		if s.Kind == config.Int || s.Kind == config.Percent {
 			x.Min, x.Max = s.Min, s.Max
 		}
