@@ -25,11 +25,13 @@ const stackToken = "eyJraWQiOi-secret-token"
 func stack(t testing.TB, j *splunkdtest.Job) (*splunkdtest.Server, *accept.Program, *accept.Server) {
 	t.Helper()
 	s := splunkdtest.New(t)
-	s.Users[stackToken] = splunkdtest.User{Name: "analyst"}
-	s.Search = func(url.Values) *splunkdtest.Job {
-		c := *j
-		return &c
-	}
+	s.Do(func() {
+		s.Users[stackToken] = splunkdtest.User{Name: "analyst"}
+		s.Search = func(url.Values) *splunkdtest.Job {
+			c := *j
+			return &c
+		}
+	})
 	src := accept.NewServer(t, nil)
 	return s, asking(t, src, "TCLOOKUP_SPLUNKD_TOKEN="+stackToken), src
 }

@@ -18,7 +18,7 @@ func TestCloudInterrupted(t *testing.T) {
 		s, p, _ := stack(t, j)
 		waiting := make(chan struct{}, 1<<10)
 		release := make(chan struct{})
-		s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+		fault := func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodGet {
 				waiting <- struct{}{}
 			}
@@ -30,6 +30,7 @@ func TestCloudInterrupted(t *testing.T) {
 			}
 			return false
 		}
+		s.Do(func() { s.Fault = fault })
 		args := []string{"cloud", "enrich", "--splunkd", s.URL, "--search", "x", "--field", "d"}
 		if asJob {
 			args = append(args, "--as-job")
@@ -45,8 +46,10 @@ func TestCloudInterrupted(t *testing.T) {
 			t.Errorf("it takes %v to end", took)
 		}
 		close(release)
-		if asJob && !s.Jobs["1763980000.1"].Canceled {
-			t.Error("the job goes on")
-		}
+		s.Do(func() {
+			if asJob && !s.Jobs["1763980000.1"].Canceled {
+				t.Error("the job goes on")
+			}
+		})
 	}
 }

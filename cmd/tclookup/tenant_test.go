@@ -25,10 +25,12 @@ func tenant(t testing.TB, n int) (*scstest.Server, *accept.Program, []string) {
 	t.Helper()
 	s := scstest.Start()
 	t.Cleanup(s.Close)
-	s.Search = func(string) *scstest.Job {
-		j := proxyJob(n)
-		return &scstest.Job{Fields: j.Fields, Rows: j.Rows, Polls: 1}
-	}
+	s.Do(func() {
+		s.Search = func(string) *scstest.Job {
+			j := proxyJob(n)
+			return &scstest.Job{Fields: j.Fields, Rows: j.Rows, Polls: 1}
+		}
+	})
 	p := asking(t, accept.NewServer(t, nil), "TCLOOKUP_CLOUD_CLIENT_SECRET="+scstest.ClientSecret)
 	return s, p, []string{
 		"cloud", "enrich", "--tenant", scstest.Tenant, "--client-id", scstest.ClientID, "--api-url", s.URL, "--auth-url", s.URL,

@@ -15,7 +15,7 @@ func TestTenantInterrupted(t *testing.T) {
 	for _, where := range []string{"/token", "/jobs", "/results"} {
 		s, p, args := tenant(t, 3)
 		waiting, release := make(chan struct{}, 10), make(chan struct{})
-		s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+		fault := func(_ http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasSuffix(r.URL.Path, where) {
 				return false
 			}
@@ -23,6 +23,7 @@ func TestTenantInterrupted(t *testing.T) {
 			<-release
 			return true
 		}
+		s.Do(func() { s.Fault = fault })
 		r := start(t, p, append(args, "--search", "x")...)
 		<-waiting
 		began := time.Now()

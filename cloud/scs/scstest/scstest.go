@@ -81,6 +81,14 @@ func (s *Server) Locked(f func()) {
 	f()
 }
 
+// Do calls f while the server looks at none of its fields: what is set after the
+// start, or read while it runs, is set and read there.
+func (s *Server) Do(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
 // Calls returns the requests so far, as "METHOD /path".
 func (s *Server) Calls() []string {
 	s.mu.Lock()
