@@ -57,7 +57,7 @@ func (l *layout) appendRegular(dst []byte, b *record.Batch, from, to int) []byte
 // appendPlain is appendRegular where nothing is overwritten and there is one
 // annotation, which is the hot path: copy the row, append the suffix.
 func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
-	a, of := &l.suffixes.of[0], b.Annotations[0].Of
+	a, of := l.suffixes.of[0], b.Annotations[0].Of
 	buf := b.Buf
 	for r := from; r < to; r++ {
 		row := &b.Rows[r]
@@ -65,7 +65,7 @@ func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
 			dst = append(dst, buf[row.Start:row.Next]...)
 			continue
 		}
-		s := &a.spans[of[r]]
+		s := &a[of[r]]
 		if s.direct {
 			dst = append(dst, buf[row.Start:row.End]...)
 			dst = append(dst, b.Annotations[0].Sets[of[r]].Encoded[markLen:]...)
@@ -130,7 +130,7 @@ func (l *layout) measure(b *record.Batch) (size int) {
 		return size
 	}
 	for i := range b.Annotations {
-		spans := l.suffixes.of[i].spans
+		spans := l.suffixes.of[i]
 		for r, k := range b.Annotations[i].Of {
 			if !b.Rows[r].Bad {
 				size += int(spans[k].end - spans[k].start)
@@ -149,8 +149,8 @@ func (l *layout) measure(b *record.Batch) (size int) {
 // suffixes are the encoded parts of the sets of a batch's annotations, close to
 // each other, so that a row's is found with two looks at memory.
 type suffixes struct {
-	text []byte // each followed by a line feed
-	of   []struct{ spans []suffix }
+	text []byte     // each followed by a line feed
+	of   [][]suffix // by annotation and set
 }
 
 // suffix is the encoded part of a set: text[start:end] of suffixes, or, if
@@ -171,7 +171,7 @@ func (s *suffixes) fill(anns []record.Annotation) {
 	s.text = s.text[:0]
 	s.of = slices.Grow(s.of[:0], len(anns))[:len(anns)]
 	for i := range anns {
-		spans := slices.Grow(s.of[i].spans[:0], len(anns[i].Sets))
+		spans := slices.Grow(s.of[i][:0], len(anns[i].Sets))
 		for _, set := range anns[i].Sets {
 			e := set.Encoded[markLen:]
 			if at := len(s.text); len(e) < direct && at < math.MaxUint32-2*direct {
@@ -181,7 +181,7 @@ func (s *suffixes) fill(anns []record.Annotation) {
 				spans = append(spans, suffix{0, uint32(len(e)), true})
 			}
 		}
-		s.of[i].spans = spans
+		s.of[i] = spans
 	}
 }
 
@@ -189,7 +189,7 @@ func (s *suffixes) fill(anns []record.Annotation) {
 func (s *suffixes) append(dst []byte, b *record.Batch, r int) []byte {
 	for i := range b.Annotations {
 		k := b.Annotations[i].Of[r]
-		if p := &s.of[i].spans[k]; p.direct {
+		if p := &s.of[i][k]; p.direct {
 			dst = append(dst, b.Annotations[i].Sets[k].Encoded[markLen:]...)
 		} else {
 			dst = append(dst, s.text[p.start:p.end]...)

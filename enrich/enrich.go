@@ -306,7 +306,7 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		e.gen++
 	}
 	if b.Mark != e.epoch {
-		e.lookUp(b)
+		e.lookUp(b, len(b.Rows) >= largeBatch && runtime.GOMAXPROCS(0) > 1)
 	}
 	b.Mark = 0
 	for i := range e.fields {
@@ -342,12 +342,26 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 func (e *Enricher) Prepare(b *record.Batch) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
+	e.lookUp(b, false)
+}
+
+// lookUp sets the annotations of the rows to the numbers of their cells, with
+// two goroutines for the halves of the batch if that is asked for. Most cells
+// are known.
+func (e *Enricher) lookUp(b *record.Batch, halves bool) {
 	n := len(b.Rows)
 	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
 	for i := range e.fields {
 		of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
 		b.Annotations[i].Of = of
-		e.probe(b, i, of, 0, n)
+		if !halves {
+			e.probe(b, i, of, 0, n)
+			continue
+		}
+		var half sync.WaitGroup
+		half.Go(func() { e.probe(b, i, of, n/2, n) })
+		e.probe(b, i, of, 0, n/2)
+		half.Wait()
 	}
 	b.Mark = e.epoch
 }
@@ -389,26 +403,6 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 // largeBatch is the number of rows from which it pays to look them up in two
 // goroutines.
 const largeBatch = 4096
-
-// lookUp is Prepare for a batch that nobody has prepared. Most cells are known.
-// They are looked up by both halves of a large batch at the same time.
-func (e *Enricher) lookUp(b *record.Batch) {
-	n := len(b.Rows)
-	if n < largeBatch || runtime.GOMAXPROCS(0) < 2 {
-		e.Prepare(b)
-		return
-	}
-	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
-	for i := range e.fields {
-		of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
-		b.Annotations[i].Of = of
-		var half sync.WaitGroup
-		half.Go(func() { e.probe(b, i, of, n/2, n) })
-		e.probe(b, i, of, 0, n/2)
-		half.Wait()
-	}
-	b.Mark = e.epoch
-}
 
 // probe sets of to the numbers of the cells of the rows from, to that are known,
 // to noCell where they are not.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -58,8 +57,8 @@ const (
 	mostInFlight    = 64
 )
 
-// settings reads the flags. getenv gives the variables of the environment.
-func (f *hecFlags) settings(getenv func(string) string) (c hec.Config, o sink.Options, err error) {
+// settings reads the flags, and the token from where it is.
+func (f *hecFlags) settings(p place) (c hec.Config, o sink.Options, err error) {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	oneOf := func(flag, value, a, b string) bool {
@@ -127,38 +126,16 @@ func (f *hecFlags) settings(getenv func(string) string) (c hec.Config, o sink.Op
 	if f.URL == "" {
 		fail("--to hec needs --hec-url, such as https://host:8088")
 	}
-	if c.Token, err = hecToken(f.TokenFile, getenv); err != nil {
+	token, err := p.secret("--hec-token-file", f.TokenFile, config.HECTokenVariable)
+	switch c.Token = token.Reveal(); {
+	case err != nil:
 		errs = append(errs, err)
+	case c.Token == "":
+		fail("no token: put it into the variable %s, or into a file of mode 0600 named by --hec-token-file", config.HECTokenVariable)
+	case strings.ContainsAny(c.Token, " \t\r\n"):
+		fail("--hec-token-file: the file, or the variable %s, must hold the token and nothing else", config.HECTokenVariable)
 	}
 	return c, o, errors.Join(errs...)
-}
-
-// hecToken returns the token, of the file if one is named, else of the
-// environment.
-func hecToken(file string, getenv func(string) string) (string, error) {
-	if file == "" {
-		t := strings.TrimSpace(getenv(config.HECTokenVariable))
-		if t == "" {
-			return "", fmt.Errorf("no token: put it into the variable %s, or into a file of mode 0600 named by --hec-token-file", config.HECTokenVariable)
-		}
-		return t, nil
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", fmt.Errorf("--hec-token-file: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("--hec-token-file: others can read %s (mode %04o): chmod 600 %s", file, info.Mode().Perm(), file)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("--hec-token-file: %w", err)
-	}
-	t := strings.TrimSpace(string(b))
-	if t == "" || strings.ContainsAny(t, " \t\r\n") {
-		return "", fmt.Errorf("--hec-token-file: %s must hold the token and nothing else", file)
-	}
-	return t, nil
 }
 
 // target is where the flag --to can send records.
@@ -190,7 +167,7 @@ func (f *hecFlags) content() []string {
 
 // open makes the way ready. It sends nothing.
 func (f *hecFlags) open(a *app, inputs []filter.Input, rejectsFile string) (*delivery, error) {
-	c, o, err := f.settings(a.place.getenv)
+	c, o, err := f.settings(a.place)
 	if err != nil {
 		return nil, err
 	}

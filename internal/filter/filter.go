@@ -3,6 +3,7 @@ package filter
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ func (r *run) closeOut() error {
 	}
 	r.closed = true
 	if r.sender != nil {
-		return r.sender.close(orDefault(r.o.Grace, DefaultGrace))
+		return r.sender.close(cmp.Or(r.o.Grace, DefaultGrace))
 	}
 	var err error
 	if r.writer != nil {

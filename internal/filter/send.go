@@ -110,11 +110,3 @@ func (s *sender) close(grace time.Duration) error {
 	}
 	return fmt.Errorf("sending: %w", err)
 }
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}

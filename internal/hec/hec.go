@@ -7,6 +7,7 @@
 package hec
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -120,16 +121,16 @@ func New(c Config) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Timeout = orDefault(c.Timeout, DefaultTimeout)
-	c.AckWait = orDefault(c.AckWait, DefaultAckWait)
-	c.RetryFor = orDefault(c.RetryFor, DefaultRetryFor)
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.AckWait = cmp.Or(c.AckWait, DefaultAckWait)
+	c.RetryFor = cmp.Or(c.RetryFor, DefaultRetryFor)
 	if c.Warn == nil {
 		c.Warn = func(string) {}
 	}
 	if c.Rand == nil {
 		c.Rand = mathrand.Float64
 	}
-	h := &Collector{c: c, channel: newChannel(), timeAt: -1, met: make(chan struct{}), poll: orDefault(c.Poll, DefaultPoll)}
+	h := &Collector{c: c, channel: newChannel(), timeAt: -1, met: make(chan struct{}), poll: cmp.Or(c.Poll, DefaultPoll)}
 	h.http, err = httpx.New(httpx.Config{
 		Name: "HEC", BaseURL: base, Gate: limit.NewLocal(limit.Policy{}), Timeout: c.Timeout, Retries: -1,
 		Proxy: c.Proxy, CAFile: c.CAFile, InsecureTLS: c.InsecureTLS, UserAgent: c.UserAgent,
@@ -238,12 +239,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }

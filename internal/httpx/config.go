@@ -4,6 +4,7 @@
 package httpx
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -135,10 +136,10 @@ func newClient(c Config) (*Client, error) {
 	}
 	cl := &Client{
 		name: name, base: base, gate: c.Gate,
-		timeout: orDefault(c.Timeout, DefaultTimeout),
-		retries: max(0, orDefault(c.Retries, DefaultRetries)),
-		maxBody: orDefault(c.MaxBody, DefaultMaxBody),
-		agent:   orDefault(c.UserAgent, UserAgent("")),
+		timeout: cmp.Or(c.Timeout, DefaultTimeout),
+		retries: max(0, cmp.Or(c.Retries, DefaultRetries)),
+		maxBody: cmp.Or(c.MaxBody, DefaultMaxBody),
+		agent:   cmp.Or(c.UserAgent, UserAgent("")),
 		secret:  c.Secret.Clone(),
 		names:   c.Names,
 		now:     c.Now, rand: c.Rand, wait: c.Wait,
@@ -196,7 +197,7 @@ func (c *Client) newTransport(cfg Config) (*http.Transport, error) {
 			return nil, err
 		}
 	}
-	conns := orDefault(cfg.Concurrency, DefaultConcurrency)
+	conns := cmp.Or(cfg.Concurrency, DefaultConcurrency)
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            dialChecked(cfg.Dial, proxy),
@@ -291,12 +292,4 @@ func parseBase(s string) (*url.URL, error) {
 		}
 	}
 	return u, nil
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -82,7 +83,7 @@ func (c *Client) send(ctx context.Context, r *Request, u *url.URL) (a attempt) {
 // one, of no bytes.
 func (c *Client) request(ctx context.Context, r *Request, u *url.URL) *http.Request {
 	req := &http.Request{
-		Method: orDefault(r.Method, http.MethodGet),
+		Method: cmp.Or(r.Method, http.MethodGet),
 		URL:    u, Host: u.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        c.header(r, u),

@@ -8,6 +8,7 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,10 +153,10 @@ var ErrClosed = errors.New("the output is closed")
 
 // New returns a Sink that delivers to a Destination.
 func New(to Destination, o Options) *Sink {
-	o.Events = orDefault(o.Events, DefaultEvents)
-	o.Bytes = orDefault(o.Bytes, DefaultBytes)
-	o.InFlight = orDefault(o.InFlight, DefaultInFlight)
-	o.Linger = orDefault(o.Linger, DefaultLinger)
+	o.Events = cmp.Or(o.Events, DefaultEvents)
+	o.Bytes = cmp.Or(o.Bytes, DefaultBytes)
+	o.InFlight = cmp.Or(o.InFlight, DefaultInFlight)
+	o.Linger = cmp.Or(o.Linger, DefaultLinger)
 	n := o.InFlight + 1
 	s := &Sink{
 		to: to, o: o, forms: to.Wants(),
@@ -384,12 +385,4 @@ func (s *Sink) count(f func(*Stats)) {
 	s.ends.Lock()
 	defer s.ends.Unlock()
 	f(&s.stats)
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }

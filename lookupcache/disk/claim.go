@@ -78,14 +78,14 @@ type claiming struct {
 
 	now  int64
 	keys [][]byte
-	at   positions
+	at   index
 }
 
 // begin forgets what was found, for a look at the keys at a time.
 func (c *claiming) begin(keys [][]byte, now int64) {
 	clear(c.claims)
 	clear(c.out)
-	c.keys, c.at, c.now = keys, locate(keys), now
+	c.keys, c.at, c.now = keys, newIndex(keys), now
 }
 
 // look reports whether no key is to be had, without the right to write: those
@@ -120,8 +120,8 @@ type queryFunc func(query string, args ...any) (*sql.Rows, error)
 
 // answered finds the keys that have an answer.
 func (c *claiming) answered(query queryFunc) error {
-	return eachChunk(c.keys, func(size int, args []any) error {
-		rows, err := query(selectReports[size], args...)
+	return eachChunk(c.at.sorted, func(size int, args []any) error {
+		rows, err := query(selectReports()[size], args...)
 		if err != nil {
 			return err
 		}
@@ -136,8 +136,8 @@ func (c *claiming) answered(query queryFunc) error {
 
 // busy finds the keys that others have claimed.
 func (c *claiming) busy(query queryFunc) error {
-	return eachChunk(c.keys, func(size int, args []any) error {
-		rows, err := query(selectLeases[size], args...)
+	return eachChunk(c.at.sorted, func(size int, args []any) error {
+		rows, err := query(selectLeases()[size], args...)
 		if err != nil {
 			return err
 		}
@@ -175,48 +175,10 @@ func (s *Store) Release(ctx context.Context, keys []lookupcache.Key) error {
 			return err
 		}
 		return eachChunk(encoded, func(size int, args []any) error {
-			_, err := w.exec(releaseLeases[size], append(args[:size:size], s.holder)...)
+			_, err := w.exec(releaseLeases()[size], append(args[:size:size], s.holder)...)
 			return err
 		})
 	})
 	s.warnWrite(err)
 	return err
-}
-
-// positions finds the indices of a key.
-type positions struct {
-	first map[string]int
-	next  []int // of the same key again, -1 at the end; nil without repeats
-}
-
-func locate(keys [][]byte) positions {
-	p := positions{first: make(map[string]int, len(keys))}
-	for i := len(keys) - 1; i >= 0; i-- {
-		if keys[i] == nil {
-			continue
-		}
-		if j, ok := p.first[string(keys[i])]; ok {
-			if p.next == nil {
-				p.next = make([]int, len(keys))
-				for n := range p.next {
-					p.next[n] = -1
-				}
-			}
-			p.next[i] = j
-		}
-		p.first[string(keys[i])] = i
-	}
-	return p
-}
-
-// each calls f with every index of key.
-func (p *positions) each(key []byte, f func(i int)) {
-	i, ok := p.first[string(key)]
-	for ok {
-		f(i)
-		if p.next == nil || p.next[i] < 0 {
-			return
-		}
-		i = p.next[i]
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tclookup/tclookup/lookupcache"
@@ -32,7 +33,13 @@ func in(n int) string { return "(?" + strings.Repeat(",?", n-1) + ")" }
 // inQueries are the statements about keys, by the size of the chunk.
 type inQueries map[int]string
 
-func byChunk(before, after string) inQueries {
+// byChunk returns a function that makes the statements when one is needed
+// first: most processes that splunkd starts never read from disk.
+func byChunk(before, after string) func() inQueries {
+	return sync.OnceValue(func() inQueries { return makeQueries(before, after) })
+}
+
+func makeQueries(before, after string) inQueries {
 	q := inQueries{}
 	for _, n := range chunks {
 		q[n] = before + in(n) + after
@@ -75,25 +82,49 @@ func eachChunk(keys [][]byte, f func(size int, args []any) error) error {
 	return flush()
 }
 
-// inOrder returns the keys in the order they are kept in, each once, and for
-// each the indices in keys that have it, as at[first[n]:first[n+1]]. What
-// follows each other then lies together: of a large database, each page is read
-// once.
-func inOrder(keys [][]byte) (sorted [][]byte, at, first []int) {
-	at = make([]int, 0, len(keys))
+// index finds the indices of keys in a list of them.
+type index struct {
+	// sorted are the keys in the order they are kept in, each once. What
+	// follows each other then lies together: of a large database, each page is
+	// read once.
+	sorted [][]byte
+	at     []int // at[first[n]:first[n+1]] are the indices of sorted[n]
+	first  []int
+	next   int // where the next key is looked for first
+}
+
+// newIndex takes keys; those that are nil have no place in it.
+func newIndex(keys [][]byte) (x index) {
+	x.at = make([]int, 0, len(keys))
 	for i, k := range keys {
 		if k != nil {
-			at = append(at, i)
+			x.at = append(x.at, i)
 		}
 	}
-	slices.SortFunc(at, func(a, b int) int { return bytes.Compare(keys[a], keys[b]) })
-	sorted, first = make([][]byte, 0, len(at)), make([]int, 0, len(at)+1)
-	for n, i := range at {
-		if n == 0 || !bytes.Equal(keys[i], sorted[len(sorted)-1]) {
-			sorted, first = append(sorted, keys[i]), append(first, n)
+	slices.SortFunc(x.at, func(a, b int) int { return bytes.Compare(keys[a], keys[b]) })
+	x.sorted, x.first = make([][]byte, 0, len(x.at)), make([]int, 0, len(x.at)+1)
+	for n, i := range x.at {
+		if n == 0 || !bytes.Equal(keys[i], x.sorted[len(x.sorted)-1]) {
+			x.sorted, x.first = append(x.sorted, keys[i]), append(x.first, n)
 		}
 	}
-	return sorted, at, append(first, len(at))
+	x.first = append(x.first, len(x.at))
+	return x
+}
+
+// each calls f with every index of key. Keys that come in their order are found
+// without a search.
+func (x *index) each(key []byte, f func(i int)) {
+	known := x.next < len(x.sorted) && bytes.Equal(key, x.sorted[x.next])
+	if !known {
+		x.next, known = slices.BinarySearchFunc(x.sorted, key, bytes.Compare)
+	}
+	if known {
+		for _, i := range x.at[x.first[x.next]:x.first[x.next+1]] {
+			f(i)
+		}
+	}
+	x.next++
 }
 
 // noReport reports whether an answer should have a report and has none, as
@@ -113,24 +144,16 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 		if raw {
 			queries = selectReports
 		}
-		sorted, at, first := inOrder(encoded)
-		next := 0 // the answers come in the order of their keys
-		return eachChunk(sorted, func(size int, args []any) error {
-			rows, err := h.query(ctx, queries[size], args...)
+		at := newIndex(encoded)
+		return eachChunk(at.sorted, func(size int, args []any) error {
+			rows, err := h.query(ctx, queries()[size], args...)
 			if err != nil {
 				return err
 			}
 			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-				known := next < len(sorted) && bytes.Equal(key, sorted[next])
-				if !known {
-					next, known = slices.BinarySearchFunc(sorted, key, bytes.Compare)
+				if e.OK() && !(raw && noReport(e)) {
+					at.each(key, func(i int) { out[i] = *e })
 				}
-				if known && e.OK() && !(raw && noReport(e)) {
-					for _, i := range at[first[next]:first[next+1]] {
-						out[i] = *e
-					}
-				}
-				next++
 			})
 		})
 	})

@@ -184,7 +184,7 @@ func (h *handle) nameItems(ctx context.Context, list []QueueItem, keys [][]byte)
 func (w *write) hide(keys [][]byte, ttl time.Duration) error {
 	until := w.now + min(ttl, maxLease).Milliseconds()
 	return eachChunk(keys, func(size int, args []any) error {
-		_, err := w.exec(hideQueued[size], append([]any{until}, args...)...)
+		_, err := w.exec(hideQueued()[size], append([]any{until}, args...)...)
 		return err
 	})
 }

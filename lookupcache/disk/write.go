@@ -147,9 +147,9 @@ func (w *write) row(query string, args []any, dest ...any) (found bool, err erro
 }
 
 // execKeys runs the statements for all keys.
-func (w *write) execKeys(queries inQueries, keys [][]byte) error {
+func (w *write) execKeys(queries func() inQueries, keys [][]byte) error {
 	return eachChunk(keys, func(size int, args []any) error {
-		_, err := w.exec(queries[size], args...)
+		_, err := w.exec(queries()[size], args...)
 		return err
 	})
 }
