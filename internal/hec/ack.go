@@ -154,7 +154,7 @@ func (a *acks) ask(ctx context.Context, ids []int64) (after time.Duration) {
 	if err != nil {
 		return 0
 	}
-	r := httpx.Request{Method: http.MethodPost, Path: "services/collector/ack", Query: "channel=" + a.h.channel, Body: body, Accept: answers, Header: a.h.header()}
+	r := httpx.Request{Method: http.MethodPost, Path: "services/collector/ack", Query: "channel=" + a.h.channel, Body: body, Accept: answers(), Header: a.h.header()}
 	a.h.jar.add(r.Header)
 	resp, err := a.h.http.Do(ctx, r)
 	if err != nil {

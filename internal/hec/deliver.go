@@ -30,13 +30,13 @@ const (
 	backoffCap    = 30 * time.Second
 )
 
-// answers are the statuses that are an answer of the collector.
-var answers = func() (s []int) {
+// answers returns the statuses that are an answer of the collector.
+var answers = sync.OnceValue(func() (s []int) {
 	for n := 400; n < 600; n++ {
 		s = append(s, n)
 	}
 	return s
-}()
+})
 
 // Deliver implements sink.Destination. The first batch is sent before all
 // others, so that a wrong token is tried once, and a load balancer has said
@@ -164,7 +164,7 @@ func (h *Collector) body(events []byte) ([]byte, error) {
 // post sends a request with n events until the collector answers it with more
 // than that it should be sent later.
 func (h *Collector) post(ctx context.Context, b *sink.Batch, body []byte, n int) (answer, kind, string, error) {
-	r := httpx.Request{Method: http.MethodPost, Path: "services/collector/event", Body: body, Accept: answers, Header: h.header()}
+	r := httpx.Request{Method: http.MethodPost, Path: "services/collector/event", Body: body, Accept: answers(), Header: h.header()}
 	if !h.c.Plain {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
