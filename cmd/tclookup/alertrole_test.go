@@ -276,3 +276,24 @@ func TestRolesWithoutSource(t *testing.T) {
 		t.Errorf("%d: %s", out.Code, out.Stderr)
 	}
 }
+
+// Intelligence of one's own is a source: who has nothing else is not told that
+// there is none.
+func TestRolesWithLocalSource(t *testing.T) {
+	s := newSplunk(t, "")
+	list := filepath.Join(t.TempDir(), "list.txt")
+	if err := os.WriteFile(list, []byte("bad.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := s.Run(t, nil, "feed", "import", list); out.Code != exitOK {
+		t.Fatalf("%d: %s", out.Code, out.Stderr)
+	}
+	out := s.Run(t, strings.NewReader("domain,tc_status\nbad.com,\n"), "lookup", "domain")
+	if out.Code != exitOK || out.Stdout != "domain,tc_status\nbad.com,found\n" || out.Stderr != "" {
+		t.Errorf("%d: %s%s", out.Code, out.Stdout, out.Stderr)
+	}
+	out = s.alert(t, voterKey, s.resultsFile(t, someResults), map[string]string{"field": "d"})
+	if out.Code != exitOK || strings.Contains(out.Stderr, "no source") {
+		t.Errorf("%d: %s", out.Code, out.Stderr)
+	}
+}

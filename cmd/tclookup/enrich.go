@@ -152,7 +152,7 @@ func (c *enrichFlags) enrich(ctx context.Context, a *app, open opener) error {
 			}
 		}
 	}
-	for _, g := range gaps(&stats, eng) {
+	for _, g := range eng.Gaps(&stats) {
 		a.warn("%s", g)
 	}
 	var sent *sending

@@ -20,7 +20,6 @@ import (
 	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/internal/splunkapp/command"
 	"github.com/tclookup/tclookup/record"
-	"github.com/tclookup/tclookup/source"
 )
 
 // stanzas are the stanzas of commands.conf that are the search command.
@@ -221,32 +220,11 @@ func (s *searchCommand) account(reply *chunked.Reply) {
 	for _, f := range s.enricher.Unseen() {
 		reply.Warn("no event has a value in field %q", f)
 	}
-	for _, w := range gaps(&st, s.engine) {
+	for _, w := range s.engine.Gaps(&st) {
 		reply.Warn("%s", w)
 	}
 	reply.Info("%d events, %d indicators, %d requests", st.Rows, st.Distinct, s.engine.Requests())
 	reply.Metric("tclookup.lookups", s.waited, s.calls, st.Rows, st.Rows)
-}
-
-// gaps says, in a line each, which rows have no answer and why.
-func gaps(st *enrich.Stats, e *engine.Engine) []string {
-	var out []string
-	if st.Status["unsupported"] > 0 && !e.Asks() {
-		out = append(out, source.ErrNoSource.Error())
-	}
-	for _, status := range []string{"error", "skipped", "queued"} {
-		if n := st.Status[status]; n > 0 {
-			line := fmt.Sprintf("%d of %d rows have status %s", n, st.Rows, status)
-			if why := st.Reasons[status]; why != "" {
-				line += ": " + why
-			}
-			out = append(out, line)
-		}
-	}
-	if st.QueueError != "" {
-		out = append(out, "the queue cannot be written: "+st.QueueError)
-	}
-	return out
 }
 
 // Finish is called at the end of the conversation.

@@ -18,7 +18,6 @@ import (
 	"github.com/tclookup/tclookup/codec"
 	"github.com/tclookup/tclookup/enrich"
 	"github.com/tclookup/tclookup/record"
-	"github.com/tclookup/tclookup/source"
 )
 
 // table is one result as CSV.
@@ -81,13 +80,8 @@ func (a *action) enrich(ctx context.Context, results []byte, fields []enrich.Fie
 	}
 	lines, distinct, err = a.lines(bodies.Append(nil, &batch), fields, e.Selection())
 	a.account.Stats = e.Stats()
-	if len(a.engine.Links) == 0 {
-		a.say("WARN", "%v", source.ErrNoSource)
-	}
-	for _, status := range []string{"error", "skipped", "queued"} {
-		if n := a.account.Status[status]; n > 0 {
-			a.say("WARN", "%d of %d results have status %s: %s", n, a.account.Rows, status, a.account.Reasons[status])
-		}
+	for _, g := range a.engine.Gaps(&a.account.Stats) {
+		a.say("WARN", "%s", g)
 	}
 	return lines, distinct, err
 }

@@ -5,6 +5,7 @@
 package lookup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,6 @@ import (
 	"github.com/tclookup/tclookup/internal/logline"
 	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/record"
-	"github.com/tclookup/tclookup/source"
 )
 
 // prefix is that of the output columns, whatever the configuration says:
@@ -115,13 +115,8 @@ func (r *run) enrich(ctx context.Context, conf *config.Config, table []byte) ([]
 		return nil, err
 	}
 	r.account.Stats, r.account.Requests = e.Stats(), eng.Requests()
-	if len(eng.Links) == 0 {
-		r.notes.Add(source.ErrNoSource.Error())
-	}
-	for _, status := range []string{"error", "skipped", "queued"} {
-		if n := r.account.Status[status]; n > 0 {
-			r.notes.Add(fmt.Sprintf("%d of %d rows have status %s: %s", n, r.account.Rows, status, r.account.Reasons[status]))
-		}
+	for _, g := range eng.Gaps(&r.account.Stats) {
+		r.notes.Add(g)
 	}
 	return bodies.Append(nil, &batch), nil
 }
@@ -129,7 +124,7 @@ func (r *run) enrich(ctx context.Context, conf *config.Config, table []byte) ([]
 // columns returns the input column that has values, empty when none has, and
 // the output columns of the table without prefix.
 func (r *run) columns(table []byte) (field string, outputs []string, err error) {
-	rows := codec.NewReader(codec.SyntaxCSV, strings.NewReader(string(table)), "")
+	rows := codec.NewReader(codec.SyntaxCSV, bytes.NewReader(table), "")
 	head, err := rows.Columns()
 	if err == io.EOF {
 		return "", nil, nil
