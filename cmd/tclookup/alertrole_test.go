@@ -285,6 +285,22 @@ func TestRolesWithLocalSource(t *testing.T) {
 	if err := os.WriteFile(list, []byte("bad.com\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	active := func() string {
+		t.Helper()
+		res, err := s.search(t, analystKey, "tcstatus", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range res.Table.Rows {
+			if res.Table.Get(i, "name") == "local" && res.Table.Get(i, "metric") == "active" {
+				return res.Table.Get(i, "value") + " " + res.Table.Get(i, "note")
+			}
+		}
+		return "no row"
+	}
+	if got := active(); got != "0 nothing has been imported yet" {
+		t.Errorf("before: %s", got)
+	}
 	if out := s.Run(t, nil, "feed", "import", list); out.Code != exitOK {
 		t.Fatalf("%d: %s", out.Code, out.Stderr)
 	}
@@ -295,5 +311,8 @@ func TestRolesWithLocalSource(t *testing.T) {
 	out = s.alert(t, voterKey, s.resultsFile(t, someResults), map[string]string{"field": "d"})
 	if out.Code != exitOK || strings.Contains(out.Stderr, "no source") {
 		t.Errorf("%d: %s", out.Code, out.Stderr)
+	}
+	if got := active(); got != "1 intelligence of one's own" {
+		t.Errorf("after: %s", got)
 	}
 }

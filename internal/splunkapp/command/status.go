@@ -11,6 +11,7 @@ import (
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
 	"github.com/tclookup/tclookup/lookupcache/disk"
+	"github.com/tclookup/tclookup/source/local"
 )
 
 // newStatus makes c the command tcstatus: one row for each figure of what the
@@ -22,8 +23,8 @@ func newStatus(c *command) {
 	c.rows = func(ctx context.Context, put func(row) bool) error {
 		now := time.Now()
 		s := &status{now: now, put: put}
-		s.sources(c.config)
 		dir := c.place.DataDir(c.config)
+		s.sources(c.config, dir)
 		if !c.config.Cache.Disk || dir == "" {
 			s.figure("cache", "disk", "present", "0", "", "no database: [cache] disk is off, or there is no data directory")
 			return nil
@@ -52,23 +53,38 @@ func (s *status) number(section, name, metric string, n int64, unit string) {
 	s.figure(section, name, metric, strconv.FormatInt(n, 10), unit, "")
 }
 
-// sources tells of the sources that there are.
-func (s *status) sources(c *config.Config) {
+// sources tells of the sources that there are: intelligence of one's own, which
+// is asked first, and servers.
+func (s *status) sources(c *config.Config, dir string) {
 	active := map[string]bool{}
+	for _, l := range c.Locals() {
+		active[l.Name] = true
+		if l.Database.IsZero() && !local.Exists(dir) {
+			s.figure("source", l.Name, "active", "0", "", "nothing has been imported yet")
+		} else {
+			s.figure("source", l.Name, "active", "1", "", "intelligence of one's own")
+		}
+	}
 	for _, a := range c.Active() {
 		active[a.Name] = true
 	}
 	for _, src := range c.All {
+		if src.Kind == config.LocalKind && active[src.Name] {
+			continue
+		}
 		note := "asks " + src.BaseURL + " for " + types(src.Types)
 		switch {
 		case !src.Enabled:
 			note = "enabled = false"
-		case src.BaseURL == "":
+		case src.BaseURL == "" && src.Kind != config.LocalKind:
 			note = "base_url is not set"
 		case !active[src.Name]:
 			note = "not among sources"
 		}
 		s.figure("source", src.Name, "active", bit(active[src.Name]), "", note)
+		if src.Kind == config.LocalKind {
+			continue
+		}
 		key := "none"
 		switch {
 		case !src.APIKey.IsZero():
