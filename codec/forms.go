@@ -122,9 +122,7 @@ func (f *Forms) Prepare(b *record.Batch, text bool) error {
 		}
 		f.anns = f.json.anns
 	case text:
-		l := b.Format.(*layout)
-		l.encode(b.Annotations)
-		l.suffixes.fill(b.Annotations)
+		b.Format.(*layout).encode(b.Annotations)
 	default:
 		w := JSONLWriter{anns: f.anns}
 		err := w.prepare(b, f.added)
