@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -28,6 +27,7 @@ import (
 	"github.com/splunk/splunk-cloud-sdk-go/util"
 
 	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/internal/httpx"
 )
 
 // The addresses of Splunk Cloud Services, as the SDK has them.
@@ -333,7 +333,7 @@ func (k *call) send(method string, p *gdep.RequestParams, body []byte, stale str
 	_, err = util.ParseHTTPStatusCodeInResponse(resp)
 	var h *util.HTTPError
 	if errors.As(err, &h) {
-		e := &Error{Method: method, Path: p.URL.Path, Status: resp.StatusCode, Code: k.c.clean(h.Code, token), after: retryAfter(resp.Header)}
+		e := &Error{Method: method, Path: p.URL.Path, Status: resp.StatusCode, Code: k.c.clean(h.Code, token), after: min(httpx.RetryAfter(resp.Header, time.Now()), maxRetryAfter)}
 		e.Text = k.c.clean(h.Message, token)
 		if d, err := json.Marshal(h.Details); err == nil && h.Details != nil {
 			e.Text = strings.TrimPrefix(e.Text+" "+k.c.clean(string(d), token), " ")
@@ -379,18 +379,6 @@ func oneLine(s string) string {
 
 // maxRetryAfter is the longest pause that a service can ask for.
 const maxRetryAfter = 2 * time.Minute
-
-// retryAfter reads the field Retry-After: seconds, or a time.
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if n, err := strconv.Atoi(v); err == nil {
-		return min(max(time.Duration(min(n, 1<<20))*time.Second, 0), maxRetryAfter)
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return min(max(time.Until(t), 0), maxRetryAfter)
-	}
-	return 0
-}
 
 // interrupted gives the error of a call its context's, if that has ended.
 func interrupted(ctx context.Context, err error) error {

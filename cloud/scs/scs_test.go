@@ -329,14 +329,3 @@ func TestTimeout(t *testing.T) {
 		close(release)
 	}
 }
-
-func TestRetryAfter(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"": 0, "3": 3 * time.Second, "-1": 0, "999999": maxRetryAfter, "99999999999999999999": 0, "x": 0,
-		"Mon, 02 Jan 2006 15:04:05 GMT": 0, "Mon, 02 Jan 2090 15:04:05 GMT": maxRetryAfter,
-	} {
-		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
-			t.Errorf("%q: %v, want %v", value, got, want)
-		}
-	}
-}

@@ -163,7 +163,7 @@ func (a *acks) ask(ctx context.Context, ids []int64) (after time.Duration) {
 	if resp.Status != http.StatusOK {
 		_, _, why := judge(resp)
 		a.h.once("asking", "%s: the question for acknowledgements was answered with HTTP %d: %s", a.h.host, resp.Status, oneLine(why))
-		return asked(resp, time.Now())
+		return httpx.RetryAfter(resp.Header, time.Now())
 	}
 	var got struct {
 		Acks map[int64]bool `json:"acks"`

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/tclookup/tclookup/internal/httpx"
 )
@@ -109,6 +108,3 @@ func judge(r *httpx.Response) (a answer, k kind, why string) {
 	}
 	return a, refused, "the server does not take the request" + said
 }
-
-// asked is how long the server of an answer asks to wait.
-func asked(r *httpx.Response, now time.Time) time.Duration { return httpx.RetryAfter(r.Header, now) }

@@ -186,7 +186,7 @@ func (h *Collector) post(ctx context.Context, b *sink.Batch, body []byte, n int)
 			}
 			switch k {
 			case busy, broken:
-				after, sent = asked(resp, time.Now()), k == broken
+				after, sent = httpx.RetryAfter(resp.Header, time.Now()), k == broken
 				cause = &Error{h.host, resp.Status, a.Code, why}
 			case refused:
 				return a, k, why, &Error{h.host, resp.Status, a.Code, why}

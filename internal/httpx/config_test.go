@@ -181,7 +181,7 @@ func TestRetryAfter(t *testing.T) {
 		h := http.Header{}
 		h.Set("Retry-After", tt.value)
 		h.Set("Date", tt.date)
-		if got := retryAfter(h, now); got != tt.want {
+		if got := RetryAfter(h, now); got != tt.want {
 			t.Errorf("%q with date %q: %v, want %v", tt.value, tt.date, got, tt.want)
 		}
 	}

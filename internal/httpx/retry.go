@@ -30,14 +30,11 @@ func (c *Client) backoff(n int, after time.Duration) time.Duration {
 	return time.Duration(c.rand() * float64(ceil))
 }
 
-// RetryAfter returns what the server of an answer asks to wait, 0 when it does
-// not ask; now is the time of the answer.
-func RetryAfter(h http.Header, now time.Time) time.Duration { return retryAfter(h, now) }
-
-// retryAfter reads the field Retry-After (RFC 9110, section 10.2.3), 0 when
-// the server gave none that can be read. A date is taken relative to the
-// server's own clock, as its field Date tells it.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+// RetryAfter returns what the server of an answer asks to wait in the field
+// Retry-After (RFC 9110, section 10.2.3), 0 when it gave none that can be read;
+// now is the time of the answer. A date is taken relative to the server's own
+// clock, as its field Date tells it.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	for _, v := range h.Values("Retry-After") {
 		v = strings.Trim(strings.TrimSpace(v), `"`)
 		if n, err := strconv.ParseFloat(strings.TrimSuffix(v, "s"), 64); err == nil {

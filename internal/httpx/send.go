@@ -166,7 +166,7 @@ func (c *Client) answered(r *Request, u *url.URL, resp *Response, now time.Time)
 			a.retry = true
 			return a, limit.Failing
 		case errors.Is(a.err, source.ErrThrottled):
-			a.retry, a.after = true, retryAfter(resp.Header, now)
+			a.retry, a.after = true, RetryAfter(resp.Header, now)
 			return a, limit.Throttled
 		}
 		return a, limit.Healthy
@@ -183,11 +183,11 @@ func (c *Client) answered(r *Request, u *url.URL, resp *Response, now time.Time)
 		a.err = c.fault(u, kind, status, said("no answer for this value now", resp))
 		return a, limit.Healthy
 	case status == http.StatusTooManyRequests:
-		a.retry, a.after = true, retryAfter(resp.Header, now)
+		a.retry, a.after = true, RetryAfter(resp.Header, now)
 		a.err = c.fault(u, source.ErrThrottled, status, said("lower rate in the source's settings", resp))
 		return a, limit.Throttled
 	case status >= 500:
-		a.after = retryAfter(resp.Header, now)
+		a.after = RetryAfter(resp.Header, now)
 		kind, text := serverError(resp)
 		a.retry = kind == source.ErrUnavailable
 		a.err = c.fault(u, kind, status, text)

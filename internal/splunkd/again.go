@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -56,13 +55,4 @@ func (c *Client) again(ctx context.Context, helps func(error) bool, f func() err
 			return err
 		}
 	}
-}
-
-// retryAfter reads the field Retry-After in seconds.
-func retryAfter(h http.Header) time.Duration {
-	n, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return time.Duration(min(n, int(maxRetryAfter.Seconds()))) * time.Second
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tclookup/tclookup/chunked"
+	"github.com/tclookup/tclookup/internal/httpx"
 )
 
 // Config says how splunkd is reached. URI and Token are required.
@@ -231,7 +232,7 @@ func (c *Client) Stream(ctx context.Context, r Request) (*http.Response, error) 
 	if resp.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		resp.Body.Close()
-		return nil, &Error{Method: r.method(), Path: r.Path, Status: resp.StatusCode, Messages: c.messages(text), RetryAfter: retryAfter(resp.Header)}
+		return nil, &Error{Method: r.method(), Path: r.Path, Status: resp.StatusCode, Messages: c.messages(text), RetryAfter: httpx.RetryAfter(resp.Header, time.Now())}
 	}
 	return resp, nil
 }
