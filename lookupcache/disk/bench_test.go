@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -88,6 +89,31 @@ func BenchmarkDisk(b *testing.B) {
 			s.Close()
 		}
 	})
+	for _, recent := range []bool{false, true} {
+		b.Run(fmt.Sprintf("open and 5000 answers recent=%v", recent), func(b *testing.B) {
+			keys := some(5000, n)
+			path := filepath.Join(dir, RecentName)
+			for b.Loop() {
+				b.StopTimer()
+				if !recent {
+					_ = os.Remove(path)
+				} else if _, err := os.Stat(path); err != nil {
+					s := open(b, Options{Dir: dir})
+					get(b, s, keys, false)
+					s.Close()
+				}
+				b.StartTimer()
+				s, err := Open(ctx, Options{Dir: dir, AllowNetworkFS: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+				get(b, s, keys, false)
+				b.StopTimer()
+				s.Close()
+				b.StartTimer()
+			}
+		})
+	}
 	s := open(b, Options{Dir: dir})
 	for _, size := range []int{1, 16, 256, 5000} {
 		for _, raw := range []bool{false, true} {

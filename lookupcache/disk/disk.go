@@ -9,6 +9,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -51,6 +52,7 @@ type Options struct {
 
 	networkFS func(dir string) string // replaces the system's in tests
 	pageLimit int                     // most pages of the database, for tests of a full disk
+	recentNew int                     // replaces the constant of this name in tests
 }
 
 // Store is an open database. It is safe for concurrent use, and so is the same
@@ -96,6 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.opts.networkFS == nil {
 		s.opts.networkFS = localfs.Network
 	}
+	s.opts.recentNew = cmp.Or(s.opts.recentNew, recentNew)
 	var id [8]byte
 	rand.Read(id[:])
 	s.holder = fmt.Sprintf("%d-%s", os.Getpid(), hex.EncodeToString(id[:]))
@@ -132,6 +135,7 @@ func (s *Store) Path() string { return s.path }
 // Close closes the database. Claims of this Store that are still held end
 // with their time.
 func (s *Store) Close() error {
+	s.keepRecent()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.handle

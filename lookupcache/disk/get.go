@@ -134,12 +134,23 @@ func noReport(e *lookupcache.Entry) bool { return e.Status == source.Found && e.
 // Get sets out[i] to the answer of keys[i], expired or not, and to the zero
 // Entry where there is none. With raw, what is found must have its report.
 func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out []lookupcache.Entry) error {
-	clear(out[:len(keys)])
 	return s.read(ctx, "read answers", func(h *handle) error {
+		clear(out[:len(keys)])
+		if !raw {
+			if all, err := h.recent.get(ctx, s, h, keys, out); all || err != nil {
+				return err
+			}
+		}
 		encoded, err := h.keys(ctx, keys, nil)
 		if err != nil {
 			return err
 		}
+		for i := range encoded {
+			if out[i].OK() {
+				encoded[i] = nil
+			}
+		}
+		now := s.now()
 		queries := selectAnswers
 		if raw {
 			queries = selectReports
@@ -151,8 +162,13 @@ func (s *Store) Get(ctx context.Context, keys []lookupcache.Key, raw bool, out [
 				return err
 			}
 			return s.scanAnswers(rows, func(key []byte, e *lookupcache.Entry) {
-				if e.OK() && !(raw && noReport(e)) {
-					at.each(key, func(i int) { out[i] = *e })
+				if !e.OK() || raw && noReport(e) {
+					return
+				}
+				last := -1
+				at.each(key, func(i int) { out[i], last = *e, i })
+				if !raw && last >= 0 {
+					h.recent.add(keys[last], e, now)
 				}
 			})
 		})

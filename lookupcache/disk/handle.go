@@ -31,6 +31,8 @@ type handle struct {
 	info os.FileInfo
 	hurt atomic.Bool // a call into SQLite did not return: it is not to be closed
 
+	recent recently
+
 	// writer is the one connection that writes, and its statements. They
 	// belong to whoever holds Store.writer.
 	writer *sql.Conn

@@ -18,6 +18,9 @@ type model struct {
 	answers map[lookupcache.Key]lookupcache.Entry
 	leases  map[lookupcache.Key]modelLease
 	queue   map[lookupcache.Key]int
+
+	dir      string
+	fromFile int // answers that a passing process had from the file
 }
 
 type modelLease struct {
@@ -145,10 +148,40 @@ func (m *model) purge(s *Store) error {
 	return nil
 }
 
+// takeBack purges what has not expired.
+func (m *model) takeBack(s *Store) error {
+	k := m.keys()[0]
+	want := 0
+	for known := range m.answers {
+		if known.Indicator == k.Indicator {
+			delete(m.answers, known)
+			want++
+		}
+	}
+	n, err := s.Purge(m.t.Context(), Purge{Indicator: k.Indicator})
+	if err != nil || n != want {
+		return fmt.Errorf("took back %d, want %d: %w", n, want, err)
+	}
+	return nil
+}
+
+// pass is a process that comes, looks and goes: it reads the file of recent
+// answers, and perhaps leaves one.
+func (m *model) pass() error {
+	s := open(m.t, Options{Dir: m.dir, Now: m.clock.now, recentNew: 2})
+	for range 1 + m.rng.IntN(3) {
+		if err := m.get(s); err != nil {
+			return err
+		}
+	}
+	m.fromFile += s.handle.recent.hits()
+	return s.Close()
+}
+
 func (m *model) step() (what string, err error) {
 	who := m.rng.IntN(2)
 	s := m.stores[who]
-	switch m.rng.IntN(9) {
+	switch m.rng.IntN(11) {
 	case 0, 1:
 		return "get", m.get(s)
 	case 2:
@@ -161,10 +194,15 @@ func (m *model) step() (what string, err error) {
 		return "enqueue", m.enqueue(s)
 	case 7:
 		return "list", m.list(s)
+	case 8, 9:
+		return "pass", m.pass()
 	}
 	m.clock.add(time.Duration(m.rng.IntN(60)) * time.Second)
-	if m.rng.IntN(4) == 0 {
+	switch m.rng.IntN(8) {
+	case 0, 1:
 		return "purge", m.purge(s)
+	case 2:
+		return "take back", m.takeBack(s)
 	}
 	return "wait", nil
 }
@@ -182,11 +220,15 @@ func TestModel(t *testing.T) {
 			t: t, rng: rand.New(rand.NewPCG(seed, 0)), clock: c,
 			stores:  [2]*Store{open(t, Options{Dir: dir, Now: c.now}), open(t, Options{Dir: dir, Now: c.now})},
 			answers: map[lookupcache.Key]lookupcache.Entry{}, leases: map[lookupcache.Key]modelLease{}, queue: map[lookupcache.Key]int{},
+			dir: dir,
 		}
 		for i := range steps {
 			if what, err := m.step(); err != nil {
 				t.Fatalf("seed %d, step %d, %s: %v", seed, i, what, err)
 			}
+		}
+		if m.fromFile == 0 {
+			t.Errorf("seed %d: no answer came from the file of recent answers", seed)
 		}
 	}
 }

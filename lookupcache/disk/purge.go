@@ -51,6 +51,9 @@ func (s *Store) Purge(ctx context.Context, p Purge) (n int, err error) {
 			n += k
 		}
 	}
+	if err == nil && !p.Expired {
+		err = s.write(ctx, "purge", func(w *write) error { return w.forgetRecent(s) })
+	}
 	if err != nil {
 		s.warnWrite(err)
 		return n, err
@@ -88,6 +91,9 @@ func (s *Store) purgeScopes(ctx context.Context, p Purge) (ids []uint64, err err
 func (s *Store) purgeIndicator(ctx context.Context, ids []uint64, ind indicator.Indicator, l purgeLimits) (n int, err error) {
 	err = s.write(ctx, "purge", func(w *write) error {
 		n = 0
+		if err := w.forgetRecent(s); err != nil {
+			return err
+		}
 		for _, id := range ids {
 			k := appendKey(nil, id, ind)
 			gone, err := w.exec("delete from answers where key = ? and expires <= ? and fetched <= ?", k, l.expires, l.fetched)
@@ -138,6 +144,9 @@ func (s *Store) purgeStep(ctx context.Context, r *keyRange, l purgeLimits) (n in
 		n, done = len(doomed), looked < purgeLook && len(doomed) < evictBatch
 		if n == 0 {
 			return errUnchanged
+		}
+		if err := w.forgetRecent(s); err != nil {
+			return err
 		}
 		if err := w.execKeys(deleteAnswerKeys, doomed); err != nil {
 			return err

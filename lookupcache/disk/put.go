@@ -70,6 +70,9 @@ func (s *Store) putSome(ctx context.Context, keys []lookupcache.Key, entries []l
 		if err != nil {
 			return err
 		}
+		if err := w.beginRecent(s); err != nil {
+			return err
+		}
 		for i := range entries {
 			e := &entries[i]
 			if !e.OK() {
@@ -89,6 +92,7 @@ func (s *Store) putSome(ctx context.Context, keys []lookupcache.Key, entries []l
 				continue // a newer one is there
 			}
 			kept++
+			w.recent.add(keys[i], e, time.UnixMilli(w.now))
 			size += int64(2*len(encoded[i]) + len(e.Summary.Permalink) + 40)
 			if bodies[i] == nil {
 				_, err = w.exec(deleteReport, encoded[i])

@@ -21,11 +21,12 @@ import (
 
 // roles are what a process that the tests start does.
 var roles = map[string]func() error{
-	"ask":   roleAsk,
-	"gate":  roleGate,
-	"chaos": roleChaos,
-	"write": roleWrite,
-	"take":  roleTake,
+	"ask":    roleAsk,
+	"gate":   roleGate,
+	"chaos":  roleChaos,
+	"write":  roleWrite,
+	"take":   roleTake,
+	"recent": roleRecent,
 }
 
 func roleStore() (*Store, error) {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// schemaVersion is the version of the tables below, kept as user_version.
-const schemaVersion = 1
+// schemaVersion is the version of all tables below, kept as user_version.
+const schemaVersion = 2
 
-// schema creates the tables. Times are milliseconds since the Unix epoch. A
+// schema creates the tables of version 1. Times are milliseconds since the Unix epoch. A
 // key is the scope's id as a varint, the type's number in one byte, and the
 // value, so that the answers of a scope lie together. Names of scopes and
 // sources are the caller's and hold no secrets.
@@ -59,11 +59,24 @@ create table locks (
 ) without rowid;
 `
 
+// schemaRecent adds what the file of recent answers holds by: see recently. An
+// answer that takes the place of one that has not expired takes that back.
+const schemaRecent = `
+create table facts (
+	name text primary key,
+	value integer not null
+) without rowid;
+insert into facts (name, value) values ('recent', random() >> 2);
+create trigger answers_replaced after update on answers when old.expires > new.fetched and old.fetched <> new.fetched begin
+	update facts set value = value + 1 where name = 'recent';
+end;
+`
+
 // errForeign: the file is a database, but none of ours.
 var errForeign = errors.New("the file is not a tclookup database")
 
 // migrations[v] brings version v to v+1. Version 0 never had tables.
-var migrations = map[int]string{0: schema}
+var migrations = map[int]string{0: schema, 1: schemaRecent}
 
 // checkSchema creates the tables in an empty database, brings older ones up to
 // date and refuses the others.
