@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math"
+
+	"github.com/tclookup/tclookup/internal/pages"
 )
 
 const (
@@ -130,7 +132,7 @@ const hugeFrom = 4 << 20
 func makeBuffer(length, capacity int) []byte {
 	buf := make([]byte, length, capacity)
 	if capacity >= hugeFrom {
-		largePages(buf[:capacity])
+		pages.Large(buf[:capacity])
 	}
 	return buf
 }

@@ -239,6 +239,7 @@ func (l *layout) fillBatch(b *record.Batch, buf []byte, from int, final bool) {
 	b.Rows, b.Cells, b.Odd = b.Rows[:0], b.Cells[:0], b.Odd[:0]
 	b.Final = final
 	if len(buf) > 0 {
+		l.scan.reserve(b, buf[from:])
 		l.scan.scan(b, from, final)
 	}
 }

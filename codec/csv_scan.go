@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/tclookup/tclookup/record"
 )
@@ -208,6 +209,24 @@ func (s *scanner) odd(buf []byte, r record.Row, row, n int) record.Odd {
 // when everything is taken.
 func (s *scanner) scan(b *record.Batch, pos int, final bool) int {
 	return s.scanTo(b, pos, len(b.Buf), final)
+}
+
+// sample is how much of a text is looked at to guess its number of records.
+const sample = 64 << 10
+
+// reserve makes room in b for about as many records as text has, so that its
+// lists need not be grown and copied while they become long.
+func (s *scanner) reserve(b *record.Batch, text []byte) {
+	if len(text) < sample {
+		return
+	}
+	n := bytes.Count(text[:sample], []byte{'\n'})
+	n += n * (len(text) - sample) / sample
+	if n > cap(b.Rows) {
+		n += n / 8
+		b.Rows = slices.Grow(b.Rows[:0], n)
+		b.Cells = slices.Grow(b.Cells[:0], n*s.width)
+	}
 }
 
 // scanTo is scan for the records that begin before end.

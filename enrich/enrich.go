@@ -375,6 +375,9 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 	e.missed = e.missed[:0]
 	for r, id := range of {
 		if id == noCell {
+			if len(e.missed) == 0 {
+				e.missed = slices.Grow(e.missed, len(of)-r)
+			}
 			e.missed = append(e.missed, r)
 		}
 	}

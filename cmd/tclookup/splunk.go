@@ -17,6 +17,7 @@ import (
 	"github.com/tclookup/tclookup/internal/config"
 	"github.com/tclookup/tclookup/internal/engine"
 	"github.com/tclookup/tclookup/internal/logline"
+	"github.com/tclookup/tclookup/internal/pages"
 	"github.com/tclookup/tclookup/internal/splunkapp"
 	"github.com/tclookup/tclookup/internal/splunkapp/command"
 	"github.com/tclookup/tclookup/record"
@@ -47,7 +48,8 @@ type searchCommand struct {
 	started  time.Time
 	waited   time.Duration
 	calls    int64
-	large    bool  // a request was
+	large    bool  // a request was larger than largeBody
+	many     bool  // or than manyRows
 	in, out  int64 // bytes of bodies
 	done     bool  // the last request was answered
 	failed   error
@@ -186,15 +188,25 @@ func hasRows(body []byte) bool {
 // largeBody is the size of a request, in bytes, from which its buffer is most of
 // the memory, and smallGarbage the percentage of what is in use that may then
 // be garbage before it is collected: little of it is made once all is warm.
+//
+// manyRows is the size from which it pays to have heap bytes of memory in large
+// pages for what its rows need.
 const (
 	largeBody    = 4 << 20
 	smallGarbage = 30
+
+	manyRows = 256 << 10
+	heap     = 24 << 20
 )
 
 func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.Reply) error {
 	if len(body) > largeBody && !s.large {
 		s.large = true
 		debug.SetGCPercent(smallGarbage)
+	}
+	if len(body) > manyRows && !s.many {
+		s.many = true
+		pages.Heap(heap)
 	}
 	if _, err := s.bodies.Parse(body, &s.batch); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tclookup/tclookup/codec"
 	"github.com/tclookup/tclookup/enrich"
+	"github.com/tclookup/tclookup/internal/pages"
 	"github.com/tclookup/tclookup/internal/sink"
 	"github.com/tclookup/tclookup/internal/stream"
 	"github.com/tclookup/tclookup/record"
@@ -92,6 +93,7 @@ type run struct {
 	columns []string
 	header  int64 // length of the header of the input being read
 	skipped int64 // bytes of it that an earlier run has read
+	large   bool  // so much was read that memory was had in large pages
 
 	rowsRead, bytesIn, bytesOut atomic.Int64
 }
@@ -285,6 +287,13 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 	return nil
 }
 
+// largeInput is after how many bytes of input it pays to have largeHeap bytes of
+// memory in large pages for what the rest needs.
+const (
+	largeInput = 32 << 10
+	largeHeap  = 32 << 20
+)
+
 // depth is the number of batches on their way at the same time: one being
 // read, one being enriched, one being written, and one to spare.
 const depth = 4
@@ -306,6 +315,10 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 			select {
 			case b := <-free:
 				b.Mark = 0
+				if !r.large && r.bytesIn.Load() >= largeInput {
+					r.large = true
+					pages.Heap(largeHeap)
+				}
 				if readErr = reader.Read(b); readErr != nil {
 					return
 				}

@@ -63,8 +63,10 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// dsn names the database and what every connection to it sets.
-func (s *Store) dsn() string {
+// dsn names the database and what every connection to it sets. Of an empty one
+// the way to give space back is chosen; where that is done already it would be
+// a write for nothing.
+func (s *Store) dsn(empty bool) string {
 	path := filepath.ToSlash(s.path)
 	if runtime.GOOS == "windows" && !strings.HasPrefix(path, "/") {
 		path = "/" + path
@@ -72,10 +74,12 @@ func (s *Store) dsn() string {
 	q := url.Values{
 		"_txlock":       {"immediate"},
 		"_busy_timeout": {fmt.Sprint(s.opts.BusyTimeout.Milliseconds())},
-		"_auto_vacuum":  {"incremental"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
 		"_pragma":       {"journal_size_limit(4194304)"},
+	}
+	if empty {
+		q.Set("_auto_vacuum", "incremental")
 	}
 	if s.opts.pageLimit > 0 {
 		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", s.opts.pageLimit))
@@ -127,7 +131,7 @@ func (s *Store) tryConnect(ctx context.Context) (*handle, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", ErrUnwritable)
 	}
-	c, err := sqlite.NewConnector(s.dsn())
+	c, err := sqlite.NewConnector(s.dsn(info.Size() == 0))
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const (
 	recentPerKey = 16 << 10
 	// recentNew is the number of answers that are not in the file from which
 	// it is written anew.
-	recentNew = 512
+	recentNew = 128
 	// recentBytes bounds the records of the file. One process adds at most half
 	// as many.
 	recentBytes = 8 << 20

@@ -493,3 +493,33 @@ func TestCloseAndCancel(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReadingWritesNothing: a process that only reads takes no lock that holds
+// up another, and leaves the database as it was.
+func TestReadingWritesNothing(t *testing.T) {
+	c := newClock()
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, Now: c.now})
+	put(t, s, domains(0, 50), c.now(), time.Hour)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Dir: dir, Now: c.now})
+	if err := genuine(domain(3), &get(t, s, domains(0, 50), true)[3], true); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(s.Path() + "-wal"); err == nil && info.Size() > 0 {
+		t.Errorf("the log has %d bytes", info.Size())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(s.Path())
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the database was written: %v", err)
+	}
+}

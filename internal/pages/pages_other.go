@@ -1,0 +1,6 @@
+//go:build !linux
+
+package pages
+
+// Large does nothing: these systems choose the size of pages themselves.
+func Large([]byte) {}
