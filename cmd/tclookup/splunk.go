@@ -193,7 +193,7 @@ func hasRows(body []byte) bool {
 // pages for what its rows need.
 const (
 	largeBody    = 4 << 20
-	smallGarbage = 30
+	smallGarbage = 20
 
 	manyRows = 256 << 10
 	heap     = 24 << 20
