@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -167,6 +168,7 @@ func (r *run) closeOut() error {
 // beginning is an input of which the header has been read.
 type beginning struct {
 	stream  *stream.Reader
+	ahead   *stream.Ahead // nil: the reader reads by itself
 	reader  record.Reader
 	syntax  codec.Syntax
 	columns []string
@@ -200,6 +202,10 @@ func (r *run) begin(f io.Reader, from step) (b beginning) {
 			return b
 		}
 	}
+	if b.stream.Info().Compression != stream.None && runtime.GOMAXPROCS(0) > 1 {
+		b.ahead = stream.NewAhead(in)
+		in = b.ahead
+	}
 	b.reader = codec.NewReader(b.syntax, in, r.o.Separator)
 	b.columns, b.err = b.reader.Columns()
 	return b
@@ -221,6 +227,9 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 	r.header, r.skipped = 0, 0
 	if from.Offset > 0 {
 		r.header, r.skipped = from.Header, from.Offset-from.Header
+	}
+	if b.ahead != nil {
+		defer b.ahead.Stop()
 	}
 	s, reader := b.stream, b.reader
 	if r.sender == nil && i > 0 && r.writer != nil && b.syntax != r.syntax {
@@ -327,7 +336,9 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 					return
 				default:
 				}
-				r.o.Enricher.Prepare(b)
+				if len(read) > 0 { // otherwise Enrich has the time
+					r.o.Enricher.Prepare(b)
+				}
 				r.rowsRead.Add(int64(len(b.Rows)))
 				read <- b // never blocks: there are no more batches than places
 			case <-quit:
