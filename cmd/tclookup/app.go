@@ -28,12 +28,17 @@ type app struct {
 	cli    commands
 }
 
-// commands is the command line.
-type commands struct {
+// globals are the flags of all commands.
+type globals struct {
 	Config    string `name:"config" type:"path" placeholder:"FILE" help:"Configuration file, instead of $$TCLOOKUP_CONFIG or the user's."`
 	DataDir   string `name:"data-dir" type:"path" placeholder:"DIR" help:"Directory of what is kept between runs."`
 	Verbose   bool   `name:"verbose" short:"v" help:"Log what is done, on stderr."`
 	LogFormat string `name:"log-format" placeholder:"FORMAT" help:"text (default) or json."`
+}
+
+// commands is the command line.
+type commands struct {
+	globals
 
 	Enrich     enrichCmd     `cmd:"" help:"Add what is known to records: CSV, TSV or JSON Lines in, the same out."`
 	Cloud      cloudCmd      `cmd:"" help:"Enrich where the data is: the results of searches on Splunks and clouds without an app."`
@@ -71,8 +76,32 @@ Examples:
   tclookup explain 10.0.0.1
   tclookup demo`
 
-func (a *app) parser(exit *bool) (*kong.Kong, error) {
-	return kong.New(&a.cli,
+// quickParse parses a command line of enrich, nil if it is not one without
+// mistakes. The grammar of all commands takes longer to make than a small file
+// takes to enrich; help and mistakes are left to it.
+func (a *app) quickParse(args []string) *kong.Context {
+	if len(args) == 0 || args[0] != "enrich" || asksHelp(args) {
+		return nil
+	}
+	var quick struct {
+		globals
+		Enrich enrichCmd `cmd:""`
+	}
+	parser, err := a.parser(&quick, new(bool))
+	if err != nil {
+		return nil
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		return nil
+	}
+	a.cli.globals, a.cli.Enrich = quick.globals, quick.Enrich
+	return k
+}
+
+// parser makes the grammar of commands.
+func (a *app) parser(commands any, exit *bool) (*kong.Kong, error) {
+	return kong.New(commands,
 		kong.Name("tclookup"), kong.Description(description),
 		kong.Writers(a.stderr, a.stderr),
 		kong.Exit(func(int) { *exit = true }),
@@ -84,8 +113,12 @@ func (a *app) parser(exit *bool) (*kong.Kong, error) {
 // run parses the command line and runs the command.
 func (a *app) run(ctx context.Context, args []string) error {
 	args = fromSPL(args)
+	if k := a.quickParse(args); k != nil {
+		k.BindTo(ctx, (*context.Context)(nil))
+		return k.Run()
+	}
 	var exit bool
-	parser, err := a.parser(&exit)
+	parser, err := a.parser(&a.cli, &exit)
 	if err != nil {
 		return err
 	}
@@ -140,7 +173,7 @@ func asksHelp(args []string) bool {
 func usage(w io.Writer) {
 	a := &app{stderr: w, stdout: w}
 	var exit bool
-	if p, err := a.parser(&exit); err == nil {
+	if p, err := a.parser(&a.cli, &exit); err == nil {
 		_, _ = p.Parse([]string{"--help"})
 	}
 }
