@@ -79,12 +79,15 @@ func (s *scanner) bare(buf []byte, pos int) int {
 func (s *scanner) tail(buf []byte, pos int) (lf, commas int, ok bool) {
 	// Mostly there is no quote on the way, and what the standard library does
 	// with whole vectors is the fastest.
+	start := pos
 	if i := bytes.IndexByte(buf[pos:], '\n'); i >= 0 {
-		if rest := buf[pos : pos+i]; bytes.IndexByte(rest, '"') < 0 {
+		rest := buf[pos : pos+i]
+		q := bytes.IndexByte(rest, '"')
+		if q < 0 {
 			return pos + i, bytes.Count(rest, []byte{s.comma}), true
 		}
+		pos, commas = pos+q, bytes.Count(rest[:q], []byte{s.comma})
 	}
-	start := pos
 	for {
 		for pos+8 <= len(buf) {
 			w := binary.LittleEndian.Uint64(buf[pos:])
