@@ -26,9 +26,9 @@ const (
 	// recentNew is the number of answers that are not in the file from which
 	// it is written anew.
 	recentNew = 128
-	// recentBytes bounds the records of the file. One process adds at most half
-	// as many.
-	recentBytes = 8 << 20
+	// recentBytes bounds the records of the file, about 40,000 answers. One
+	// process adds at most three quarters of that.
+	recentBytes = 4 << 20
 	// recentWait bounds how long the end of a process is held up by others
 	// that write.
 	recentWait = 200 * time.Millisecond
@@ -59,7 +59,7 @@ func (r *recently) begin(s *Store, state int64) {
 		return
 	}
 	r.known, r.state, r.file = true, state, nil
-	r.set = recent.Set{MaxBytes: s.recentMost() / 2}
+	r.set = recent.Set{MaxBytes: s.recentMost() / 4 * 3}
 }
 
 // get sets out[i] to the answer of keys[i] where the file has it, and reports
