@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -297,10 +298,13 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 }
 
 // largeInput is after how many bytes of input it pays to have largeHeap bytes of
-// memory in large pages for what the rest needs.
+// memory in large pages for what the rest needs. smallGarbage is the percentage
+// of what is in use that may then be garbage before it is collected: what a run
+// holds is bounded, and so is its memory.
 const (
-	largeInput = 32 << 10
-	largeHeap  = 32 << 20
+	largeInput   = 32 << 10
+	largeHeap    = 32 << 20
+	smallGarbage = 40
 )
 
 // depth is the number of batches on their way at the same time: one being
@@ -327,6 +331,7 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 				if !r.large && r.bytesIn.Load() >= largeInput {
 					r.large = true
 					pages.Heap(largeHeap)
+					debug.SetGCPercent(smallGarbage)
 				}
 				if readErr = reader.Read(b); readErr != nil {
 					return

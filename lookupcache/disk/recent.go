@@ -26,9 +26,13 @@ const (
 	// recentNew is the number of answers that are not in the file from which
 	// it is written anew.
 	recentNew = 128
-	// recentBytes bounds the records of the file, about 40,000 answers. One
+	// recentBytes bounds the records of the file, about 30,000 answers. One
 	// process adds at most three quarters of that.
-	recentBytes = 4 << 20
+	recentBytes = 3 << 20
+	// recentScan is the number of keys from which a Store leaves the file
+	// alone: so many different ones pass it by, and would only drive out what
+	// searches ask for again and again.
+	recentScan = 100_000
 	// recentWait bounds how long the end of a process is held up by others
 	// that write.
 	recentWait = 200 * time.Millisecond
@@ -58,8 +62,10 @@ func (r *recently) begin(s *Store, state int64) {
 	if r.known && r.state == state {
 		return
 	}
-	r.known, r.state, r.file = true, state, nil
-	r.set = recent.Set{MaxBytes: s.recentMost() / 4 * 3}
+	r.known, r.state, r.file, r.set = true, state, nil, recent.Set{}
+	if r.asked <= recentScan {
+		r.set.MaxBytes = s.recentMost() / 4 * 3
+	}
 }
 
 // get sets out[i] to the answer of keys[i] where the file has it, and reports
@@ -68,7 +74,10 @@ func (r *recently) begin(s *Store, state int64) {
 func (r *recently) get(ctx context.Context, s *Store, h *handle, keys []lookupcache.Key, out []lookupcache.Entry) (all bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked += len(keys)
+	if r.asked += len(keys); r.asked > recentScan {
+		r.tried, r.file, r.set = true, nil, recent.Set{}
+		return false, nil
+	}
 	if len(keys) <= recentFew && (r.known || r.asked <= recentFew) {
 		return false, nil
 	}

@@ -206,6 +206,36 @@ func TestRecentKeepsWhatIsAsked(t *testing.T) {
 	}
 }
 
+// TestRecentScan: a process that asks for very many leaves the file as it is.
+func TestRecentScan(t *testing.T) {
+	c := newClock()
+	o := Options{Dir: t.TempDir(), Now: c.now}
+	s := open(t, o)
+	put(t, s, domains(0, 600), c.now(), time.Hour)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(s.recentPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, o)
+	put(t, s, domains(600, 1200), c.now(), time.Hour)
+	for from := 0; from <= recentScan; from += 10_000 {
+		for i, e := range get(t, s, domains(from, from+10_000), false) {
+			if e.OK() != (from+i < 1200) {
+				t.Fatal(from + i)
+			}
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(s.recentPath()); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
 // roleRecent comes, looks and goes, over and over, until its standard input
 // ends. No answer may be older than one that it has seen before.
 func roleRecent() error {

@@ -123,7 +123,7 @@ func (s *Set) table(old *File, maxBytes int, now time.Time) *table {
 	n := s.n
 	var kept []uint32
 	if old != nil {
-		kept = old.fresh(maxBytes, now)
+		kept = old.fresh(maxBytes-s.size, now)
 		n += len(kept)
 	}
 	slots := 64
