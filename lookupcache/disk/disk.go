@@ -52,7 +52,8 @@ type Options struct {
 
 	networkFS func(dir string) string // replaces the system's in tests
 	pageLimit int                     // most pages of the database, for tests of a full disk
-	recentNew int                     // replaces the constant of this name in tests
+	// These replace the constants of their names in tests.
+	recentNew, recentScan int
 }
 
 // Store is an open database. It is safe for concurrent use, and so is the same
@@ -98,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.opts.networkFS == nil {
 		s.opts.networkFS = localfs.Network
 	}
-	s.opts.recentNew = cmp.Or(s.opts.recentNew, recentNew)
+	s.opts.recentNew, s.opts.recentScan = cmp.Or(s.opts.recentNew, recentNew), cmp.Or(s.opts.recentScan, recentScan)
 	var id [8]byte
 	rand.Read(id[:])
 	s.holder = fmt.Sprintf("%d-%s", os.Getpid(), hex.EncodeToString(id[:]))

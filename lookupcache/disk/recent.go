@@ -63,7 +63,7 @@ func (r *recently) begin(s *Store, state int64) {
 		return
 	}
 	r.known, r.state, r.file, r.set = true, state, nil, recent.Set{}
-	if r.asked <= recentScan {
+	if r.asked <= s.opts.recentScan {
 		r.set.MaxBytes = s.recentMost() / 4 * 3
 	}
 }
@@ -74,7 +74,7 @@ func (r *recently) begin(s *Store, state int64) {
 func (r *recently) get(ctx context.Context, s *Store, h *handle, keys []lookupcache.Key, out []lookupcache.Entry) (all bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.asked += len(keys); r.asked > recentScan {
+	if r.asked += len(keys); r.asked > s.opts.recentScan {
 		r.tried, r.file, r.set = true, nil, recent.Set{}
 		return false, nil
 	}

@@ -29,7 +29,7 @@ func (r *recently) hits() int {
 
 // TestRecent follows processes that come after each other.
 func TestRecent(t *testing.T) {
-	const n = 600
+	const n = 130
 	for _, tt := range []struct {
 		name string
 		// between is what happens between a process that has left the file and
@@ -144,10 +144,10 @@ func TestRecentTakenBackMeanwhile(t *testing.T) {
 	c := newClock()
 	o := Options{Dir: t.TempDir(), Now: c.now}
 	other := open(t, o)
-	put(t, other, domains(0, 600), c.now(), time.Hour)
+	put(t, other, domains(0, 140), c.now(), time.Hour)
 
 	s := open(t, o)
-	get(t, s, domains(0, 600), false)
+	get(t, s, domains(0, 140), false)
 	purge(t, other, Purge{Indicator: domain(7).Indicator}, 1)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -157,13 +157,13 @@ func TestRecentTakenBackMeanwhile(t *testing.T) {
 	}
 
 	s = open(t, o)
-	get(t, s, domains(0, 600), false)
+	get(t, s, domains(0, 140), false)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	reader := open(t, o)
-	get(t, reader, domains(0, 300), false)
-	if reader.handle.recent.hits() != 299 {
+	get(t, reader, domains(0, 100), false)
+	if reader.handle.recent.hits() != 99 {
 		t.Fatalf("%d answers from the file", reader.handle.recent.hits())
 	}
 	purge(t, other, Purge{Indicator: domain(8).Indicator}, 1)
@@ -176,7 +176,7 @@ func TestRecentTakenBackMeanwhile(t *testing.T) {
 // asked for stays in it.
 func TestRecentKeepsWhatIsAsked(t *testing.T) {
 	c := newClock()
-	o := Options{Dir: t.TempDir(), Now: c.now, MaxBytes: 16 * 100_000, recentNew: 100}
+	o := Options{Dir: t.TempDir(), Now: c.now, MaxBytes: 16 * 30_000, recentNew: 30}
 	round := func(from, to int) (hits int) {
 		s := open(t, o)
 		get(t, s, domains(from, to), false)
@@ -185,21 +185,21 @@ func TestRecentKeepsWhatIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(s.recentPath())
-		if err != nil || info.Size() > 140_000 {
+		if err != nil || info.Size() > 45_000 {
 			t.Fatalf("the file: %v, %v", info, err)
 		}
 		return hits
 	}
 	s := open(t, Options{Dir: o.Dir, Now: c.now, recentNew: 1 << 30})
-	put(t, s, domains(0, 3000), c.now(), time.Hour)
-	round(0, 500)
+	put(t, s, domains(0, 900), c.now(), time.Hour)
+	round(0, 150)
 	for i := range 5 {
-		from := 500 + 500*i
-		if hits := round(0, 400); hits != 400 {
-			t.Errorf("%d of 400 were in the file", hits)
+		from := 150 + 150*i
+		if hits := round(0, 120); hits != 120 {
+			t.Errorf("%d of 120 were in the file", hits)
 		}
 		s := open(t, o)
-		get(t, s, append(domains(0, 400), domains(from, from+500)...), false)
+		get(t, s, append(domains(0, 120), domains(from, from+150)...), false)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -209,9 +209,9 @@ func TestRecentKeepsWhatIsAsked(t *testing.T) {
 // TestRecentScan: a process that asks for very many leaves the file as it is.
 func TestRecentScan(t *testing.T) {
 	c := newClock()
-	o := Options{Dir: t.TempDir(), Now: c.now}
+	o := Options{Dir: t.TempDir(), Now: c.now, recentScan: 2000}
 	s := open(t, o)
-	put(t, s, domains(0, 600), c.now(), time.Hour)
+	put(t, s, domains(0, 150), c.now(), time.Hour)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -220,10 +220,10 @@ func TestRecentScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, o)
-	put(t, s, domains(600, 1200), c.now(), time.Hour)
-	for from := 0; from <= recentScan; from += 10_000 {
-		for i, e := range get(t, s, domains(from, from+10_000), false) {
-			if e.OK() != (from+i < 1200) {
+	put(t, s, domains(150, 300), c.now(), time.Hour)
+	for from := 0; from <= 2000; from += 500 {
+		for i, e := range get(t, s, domains(from, from+500), false) {
+			if e.OK() != (from+i < 300) {
 				t.Fatal(from + i)
 			}
 		}
@@ -334,7 +334,7 @@ func TestOldTables(t *testing.T) {
 	c := newClock()
 	o := Options{Dir: t.TempDir(), Now: c.now}
 	s := open(t, o)
-	put(t, s, domains(0, 600), c.now(), time.Hour)
+	put(t, s, domains(0, 130), c.now(), time.Hour)
 	err := s.write(t.Context(), "test", func(w *write) error {
 		for _, q := range strings.Split("drop trigger answers_replaced;drop table facts;pragma user_version = 1", ";") {
 			if _, err := w.exec(q); err != nil {
@@ -347,7 +347,7 @@ func TestOldTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, o)
-	for i, e := range get(t, s, domains(0, 600), false) {
+	for i, e := range get(t, s, domains(0, 130), false) {
 		if err := genuine(domain(i), &e, false); err != nil {
 			t.Fatal(err)
 		}
@@ -356,8 +356,8 @@ func TestOldTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, o)
-	get(t, s, domains(0, 600), false)
-	if h := s.handle.recent.hits(); h != 600 {
+	get(t, s, domains(0, 130), false)
+	if h := s.handle.recent.hits(); h != 130 {
 		t.Errorf("%d answers from the file", h)
 	}
 }
