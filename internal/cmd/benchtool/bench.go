@@ -1,17 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/tclookup/tclookup/internal/cmd/benchtool/workload"
+	"github.com/tclookup/tclookup/lookupcache/disk"
 )
 
 // Sizes of the workload.
@@ -147,6 +150,17 @@ func (b *bench) counted(name string, run func() (sample, error)) contestant {
 			err = fmt.Errorf("asked the source %d times although everything is in the cache", asked)
 		}
 		return s, err
+	}}
+}
+
+// forgetful is a contestant that finds no file of recent answers: the first to
+// ask for what is in the database.
+func (b *bench) forgetful(data string, c contestant) contestant {
+	return contestant{c.name, func() (sample, error) {
+		if err := os.Remove(filepath.Join(b.lab.path(data), disk.RecentName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return sample{}, err
+		}
+		return c.run()
 	}}
 }
 

@@ -127,6 +127,8 @@ func (b *bench) csv() error {
 			add(c)
 		}
 	}
+	never := ours + ", never asked before"
+	add(b.forgetful("warm", b.reader(never, in, p.with(threads(2)), in.checkCSV)))
 	base := len(list)
 	list = b.against(list, "", p.with(threads(2)), func(name string, p program) contestant { return b.reader(name, in, p, in.checkCSV) })
 	r := b.compete("csv", b.runs, list...)
@@ -138,6 +140,9 @@ func (b *bench) csv() error {
 		t := target{Path: fmt.Sprintf("CSV, GOMAXPROCS and threads %d", n), Against: "DuckDB", Unit: "MB/s", AtLeast: 5}
 		if i, ok := at[duckName(n)]; ok {
 			b.compare(t, own, r[i], sample.bytesPerSecond)
+			if n == 2 {
+				b.compare(target{Path: "CSV, never asked before", Against: "DuckDB", Unit: "MB/s"}, r[at[never]], r[i], sample.bytesPerSecond)
+			}
 		} else if n == 1 || twoCores() {
 			b.missing(t, "DuckDB is not installed")
 		}
