@@ -83,7 +83,7 @@ var may = map[string][]string{
 	"lookupcache":             {"indicator", "limit", "source"},
 	"graph":                   {"indicator", "source"},
 	"lookupcache/disk":        {"indicator", "internal/localfs", "limit", "lookupcache", "lookupcache/disk/recent", "source"},
-	"lookupcache/disk/recent": {"indicator", "lookupcache", "source"},
+	"lookupcache/disk/recent": {"indicator", "internal/pages", "lookupcache", "source"},
 	"server":                  {"indicator", "source"},
 	"server/pages":            {"graph", "indicator", "source"},
 	"server/service":          {"indicator", "internal/version", "limit", "server", "server/token", "source"},

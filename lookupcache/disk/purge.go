@@ -26,7 +26,7 @@ type Purge struct {
 // Purge deletes answers in small steps, so that other processes go on, gives
 // the space back, and returns how many it deleted.
 func (s *Store) Purge(ctx context.Context, p Purge) (n int, err error) {
-	l := purgeLimits{expires: 1 << 62, fetched: 1 << 62}
+	l := purgeLimits{expires: 1 << 62, fetched: 1 << 62, takesBack: !p.Expired}
 	if p.Expired {
 		l.expires = s.now().UnixMilli()
 	}
@@ -51,9 +51,6 @@ func (s *Store) Purge(ctx context.Context, p Purge) (n int, err error) {
 			n += k
 		}
 	}
-	if err == nil && !p.Expired {
-		err = s.write(ctx, "purge", func(w *write) error { return w.forgetRecent(s) })
-	}
 	if err != nil {
 		s.warnWrite(err)
 		return n, err
@@ -61,8 +58,13 @@ func (s *Store) Purge(ctx context.Context, p Purge) (n int, err error) {
 	return n, s.shrink(ctx)
 }
 
-// purgeLimits: what expires and was fetched until then is deleted.
-type purgeLimits struct{ expires, fetched int64 }
+// purgeLimits: what expires and was fetched until then is deleted. takesBack is
+// set if that may be answers that have not expired, which the file of recent
+// answers may hold, too, even those that the database no longer does.
+type purgeLimits struct {
+	expires, fetched int64
+	takesBack        bool
+}
 
 // keyRange is a range of keys, from < key < to, that is worked off in steps.
 type keyRange struct{ from, to []byte }
@@ -91,7 +93,7 @@ func (s *Store) purgeScopes(ctx context.Context, p Purge) (ids []uint64, err err
 func (s *Store) purgeIndicator(ctx context.Context, ids []uint64, ind indicator.Indicator, l purgeLimits) (n int, err error) {
 	err = s.write(ctx, "purge", func(w *write) error {
 		n = 0
-		if err := w.forgetRecent(s); err != nil {
+		if err := w.forgetRecent(s, l); err != nil {
 			return err
 		}
 		for _, id := range ids {
@@ -142,10 +144,10 @@ func (s *Store) purgeStep(ctx context.Context, r *keyRange, l purgeLimits) (n in
 		}
 		rows.Close()
 		n, done = len(doomed), looked < purgeLook && len(doomed) < evictBatch
-		if n == 0 {
+		if n == 0 && !l.takesBack {
 			return errUnchanged
 		}
-		if err := w.forgetRecent(s); err != nil {
+		if err := w.forgetRecent(s, l); err != nil {
 			return err
 		}
 		if err := w.execKeys(deleteAnswerKeys, doomed); err != nil {

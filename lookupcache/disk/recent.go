@@ -20,11 +20,11 @@ const (
 	// alone: it does not pay to see whether the file still holds.
 	recentFew = 4
 	// recentPerKey is how much of the file can be read, in bytes, in the time
-	// in which one key is looked up in the database. A Store reads the file when
-	// it was asked for as many keys as make up for that.
-	recentPerKey = 16 << 10
-	// recentNew is the number of answers that are not in the file from which
-	// it is written anew.
+	// in which one key is looked up in the database: 4 us. A Store reads the
+	// file when it was asked for as many keys as make up for that.
+	recentPerKey = 4 << 10
+	// recentNew is the number of answers that the file lacks from which it is
+	// written anew.
 	recentNew = 128
 	// recentBytes bounds the records of the file, about 30,000 answers. One
 	// process adds at most three quarters of that.
@@ -86,8 +86,8 @@ func (r *recently) get(ctx context.Context, s *Store, h *handle, keys []lookupca
 		return false, err
 	}
 	r.begin(s, state)
-	if !r.tried {
-		r.tried = r.open(s)
+	if !r.tried && r.pays(s) {
+		r.read(s)
 	}
 	if r.file == nil {
 		return false, nil
@@ -104,12 +104,15 @@ func (r *recently) get(ctx context.Context, s *Store, h *handle, keys []lookupca
 	return all, nil
 }
 
-// open reads the file, if that pays by now. It reports whether that is settled.
-func (r *recently) open(s *Store) bool {
+// pays reports whether so much was asked for that it pays to read the file.
+func (r *recently) pays(s *Store) bool {
 	info, err := os.Stat(s.recentPath())
-	if err == nil && info.Size()/recentPerKey > int64(r.asked) {
-		return false
-	}
+	return err != nil || info.Size()/recentPerKey <= int64(r.asked)
+}
+
+// read reads the file, once.
+func (r *recently) read(s *Store) {
+	r.tried = true
 	f, err := recent.Read(s.recentPath())
 	switch {
 	case err == nil && f.State() == uint64(r.state):
@@ -117,7 +120,6 @@ func (r *recently) open(s *Store) bool {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		s.log.Debug("The file of recent answers is not used.", "error", err)
 	}
-	return true
 }
 
 // add notes an answer of the database for the file.
@@ -153,6 +155,12 @@ func (s *Store) keepRecent() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.set.Len() < s.opts.recentNew {
+		return
+	}
+	if !r.tried { // it did not pay, but what is in it is to stay
+		r.read(s)
+	}
+	if r.set.New(r.file) < s.opts.recentNew {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recentWait)
@@ -203,8 +211,11 @@ func (w *write) beginRecent(s *Store) error {
 }
 
 // forgetRecent makes the file of recent answers void, for all processes, when
-// the transaction is committed.
-func (w *write) forgetRecent(s *Store) error {
+// the transaction is committed, if a purge takes answers back.
+func (w *write) forgetRecent(s *Store, l purgeLimits) error {
+	if !l.takesBack {
+		return nil
+	}
 	_, err := w.exec(forgetRecent)
 	if err == nil {
 		if err := os.Remove(s.recentPath()); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -66,8 +66,10 @@ func TestRecent(t *testing.T) {
 		{"what is not there purged", func(t *testing.T, _ *clock, s *Store) {
 			purge(t, s, Purge{Indicator: domain(n + 1).Indicator}, 0)
 		}, 0, 0},
-		{"expired ones purged", func(t *testing.T, _ *clock, s *Store) {
-			purge(t, s, Purge{Expired: true}, 0)
+		{"expired ones purged", func(t *testing.T, c *clock, s *Store) {
+			put(t, s, domains(n, n+5), c.now(), time.Second)
+			c.add(time.Minute)
+			purge(t, s, Purge{Expired: true}, 5)
 		}, n, 0},
 		{"file damaged", func(t *testing.T, _ *clock, s *Store) {
 			text, err := os.ReadFile(s.recentPath())
@@ -203,6 +205,57 @@ func TestRecentKeepsWhatIsAsked(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestRecentSmallRun: a process that asks for too few to read the file leaves
+// in it what was there, and one that finds nothing new leaves it alone.
+func TestRecentSmallRun(t *testing.T) {
+	c := newClock()
+	o := Options{Dir: t.TempDir(), Now: c.now, recentNew: 4}
+	s := open(t, o)
+	put(t, s, domains(0, 3000), c.now(), time.Hour)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run := func(from, to int) (changed bool) {
+		t.Helper()
+		before, err := os.Stat(s.recentPath())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, o)
+		get(t, s, domains(from, to), false)
+		if s.handle.recent.tried != (to-from > 1000) {
+			t.Errorf("the file was read: %v", s.handle.recent.tried)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.Stat(s.recentPath())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !os.SameFile(before, after)
+	}
+	if run(0, 20) {
+		t.Error("the file was written anew for what is in it")
+	}
+	put(t, open(t, Options{Dir: o.Dir, Now: c.now, recentNew: 1 << 30}), domains(3000, 3010), c.now(), time.Hour)
+	if !run(3000, 3010) {
+		t.Error("the file was not written anew")
+	}
+	if run(0, 3010) {
+		t.Error("the file was written anew for what is in it")
+	}
+	s = open(t, o)
+	for i, e := range get(t, s, domains(0, 3010), false) {
+		if err := genuine(domain(i), &e, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h := s.handle.recent.hits(); h < 3000 { // a few may lie too far from their places
+		t.Errorf("%d of 3010 answers from the file", h)
 	}
 }
 

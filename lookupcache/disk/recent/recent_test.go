@@ -1,9 +1,11 @@
 package recent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -39,8 +41,22 @@ func answer(i int, ttl time.Duration) lookupcache.Entry {
 	return e
 }
 
+// collect returns a set of the answers from, to-1 of a scope.
+func collect(scope string, from, to int, ttl time.Duration) *Set {
+	s := &Set{MaxBytes: 1 << 20}
+	add(s, scope, from, to, ttl)
+	return s
+}
+
+func add(s *Set, scope string, from, to int, ttl time.Duration) {
+	for i := from; i < to; i++ {
+		e := answer(i, ttl)
+		s.Add(key(scope, i), &e)
+	}
+}
+
 // write writes a file of a set and reads it.
-func write(t *testing.T, s *Set, old *File, maxBytes int) *File {
+func write(t testing.TB, s *Set, old *File, maxBytes int) *File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "recent")
 	if err := s.Write(path, 1<<63+7, old, maxBytes, now, func(name string) error { return os.Rename(name, path) }); err != nil {
@@ -74,10 +90,8 @@ func expect(t *testing.T, f *File, scope string, from, to int) {
 
 func TestWhatIsAddedIsFound(t *testing.T) {
 	for _, n := range []int{0, 1, 31, 32, 33, 5000} {
-		s := &Set{MaxBytes: 1 << 20}
+		s := collect("one", 0, n, time.Hour)
 		for i := range n {
-			e := answer(i, time.Hour)
-			s.Add(key("one", i), &e)
 			s.Add(key("two", i), &lookupcache.Entry{}) // no answer
 		}
 		if s.Len() != n {
@@ -99,21 +113,16 @@ func TestWhatIsAddedIsFound(t *testing.T) {
 
 // TestOldFiles: the number of a scope may differ between files.
 func TestOldFiles(t *testing.T) {
-	add := func(s *Set, scope string, from, to int, ttl time.Duration) {
-		for i := from; i < to; i++ {
-			e := answer(i, ttl)
-			s.Add(key(scope, i), &e)
-		}
-	}
-	s := &Set{MaxBytes: 1 << 20}
-	add(s, "one", 0, 1000, time.Hour)
+	s := collect("one", 0, 1000, time.Hour)
 	add(s, "two", 0, 1000, time.Hour)
 	add(s, "gone", 0, 1000, 0)
 	old := write(t, s, nil, 8<<20)
 	expect(t, old, "one", 0, 1000)
 
-	s = &Set{MaxBytes: 1 << 20}
-	add(s, "two", 500, 1500, time.Hour)
+	s = collect("two", 500, 1500, time.Hour)
+	if n := s.New(old); n != 500 {
+		t.Errorf("%d of the answers are new, want 500", n)
+	}
 	f := write(t, s, old, 8<<20)
 	expect(t, f, "one", 0, 1000)
 	expect(t, f, "two", 0, 1500)
@@ -126,8 +135,7 @@ func TestOldFiles(t *testing.T) {
 			t.Fatal(i)
 		}
 	}
-	s = &Set{MaxBytes: 1 << 20}
-	add(s, "three", 0, 100, time.Hour)
+	s = collect("three", 0, 100, time.Hour)
 	f = write(t, s, old, 25_000)
 	expect(t, f, "three", 0, 100)
 	for i := 900; i < 1000; i++ {
@@ -152,6 +160,9 @@ func TestLaterAnswerStays(t *testing.T) {
 		for i := range both {
 			s.Add(key("one", 1), &both[i])
 		}
+		if n := s.New(write(t, collect("one", 1, 2, time.Hour), nil, 8<<20)); n != 1 {
+			t.Errorf("turned %v: %d answers are later than those of the file, want 1", turned, n)
+		}
 		if e, ok := write(t, s, nil, 8<<20).Get(key("one", 1), now); !ok || !e.Fetched.Equal(newer.Fetched) {
 			t.Errorf("turned %v: %v, %v", turned, e, ok)
 		}
@@ -164,7 +175,7 @@ func TestCollisions(t *testing.T) {
 	s := &Set{MaxBytes: 1 << 20}
 	var keys []lookupcache.Key
 	for i := 0; len(keys) < 100; i++ {
-		if k := key("one", i); hash(0, k.Indicator)%1024 == 5 {
+		if k := key("one", i); hash(0, k.Type, k.Value)%1024 == 5 {
 			e := answer(i, time.Hour)
 			s.Add(k, &e)
 			keys = append(keys, k)
@@ -220,19 +231,14 @@ func TestFailedPublishLeavesNothing(t *testing.T) {
 
 // TestDamage: of a file that is cut off or changed nothing is used.
 func TestDamage(t *testing.T) {
-	s := &Set{MaxBytes: 1 << 20}
-	for i := range 40 {
-		e := answer(i, time.Hour)
-		s.Add(key("one", i), &e)
-	}
-	text := write(t, s, nil, 8<<20).text
+	text := write(t, collect("one", 0, 40, time.Hour), nil, 8<<20).text
 	for i := range len(text) {
 		if _, err := parse(text[:i]); !errors.Is(err, ErrForm) {
 			t.Fatalf("cut off at %d: %v", i, err)
 		}
-		b := []byte(text)
+		b := bytes.Clone(text)
 		b[i] ^= 4
-		if _, err := parse(string(b)); !errors.Is(err, ErrForm) {
+		if _, err := parse(b); !errors.Is(err, ErrForm) {
 			t.Fatalf("changed at %d: %v", i, err)
 		}
 	}
@@ -246,19 +252,7 @@ func TestDamage(t *testing.T) {
 
 // FuzzParse reads files whose checksum is right and whose rest may not be.
 func FuzzParse(f *testing.F) {
-	s := &Set{MaxBytes: 1 << 20}
-	for i := range 5 {
-		e := answer(i, time.Hour)
-		s.Add(key("one", i), &e)
-	}
-	path := filepath.Join(f.TempDir(), "recent")
-	if err := s.Write(path, 1, nil, 8<<20, now, func(name string) error { return os.Rename(name, path) }); err != nil {
-		f.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		f.Fatal(err)
-	}
+	text := write(f, collect("one", 0, 5, time.Hour), nil, 8<<20).text
 	f.Add(text, 0)
 	f.Add(text, len(text)-20)
 	f.Fuzz(func(t *testing.T, text []byte, cut int) {
@@ -266,8 +260,8 @@ func FuzzParse(f *testing.F) {
 			text = text[:cut]
 		}
 		text = append([]byte(magic+"\x00\x00\x00\x00"), text[min(len(text), 12):]...)
-		binary.LittleEndian.PutUint32(text[8:], checksum(string(text[12:])))
-		file, err := parse(string(text))
+		binary.LittleEndian.PutUint32(text[8:], crc32.Checksum(text[12:], castagnoli))
+		file, err := parse(text)
 		if err != nil {
 			return
 		}
@@ -284,4 +278,40 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkGet(b *testing.B) {
+	const n = 20_000
+	s := &Set{MaxBytes: 8 << 20}
+	add(s, "one", 0, n, time.Hour)
+	f := write(b, s, nil, 8<<20)
+	keys := make([]lookupcache.Key, n)
+	for i := range keys {
+		keys[i] = key("one", i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%n == 0 {
+			f.used = f.used[:0]
+		}
+		if _, ok := f.Get(keys[i%n], now); !ok {
+			b.Fatal(i)
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	s := &Set{MaxBytes: 8 << 20}
+	add(s, "one", 0, 30_000, time.Hour)
+	path := filepath.Join(b.TempDir(), "recent")
+	if err := s.Write(path, 1, nil, 8<<20, now, func(name string) error { return os.Rename(name, path) }); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		f, err := Read(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(f.text)))
+	}
 }

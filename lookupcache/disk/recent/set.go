@@ -2,13 +2,13 @@ package recent
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tclookup/tclookup/lookupcache"
@@ -23,9 +23,8 @@ type Set struct {
 	MaxBytes int
 
 	scopes  []string
-	pieces  []*strings.Builder
+	pieces  [][]byte
 	size, n int
-	scratch []byte
 }
 
 // Len returns the number of answers that were collected.
@@ -36,16 +35,16 @@ func (s *Set) Add(k lookupcache.Key, e *lookupcache.Entry) {
 	if s.size >= s.MaxBytes || !e.OK() || len(k.Scope) > maxText {
 		return
 	}
-	text, ok := appendRecord(s.scratch[:0], s.scope(k.Scope), k.Indicator, e)
-	if s.scratch = text; !ok {
-		return
+	if n := len(s.pieces); n == 0 || len(s.pieces[n-1]) >= piece {
+		s.pieces = append(s.pieces, nil)
 	}
-	if len(s.pieces) == 0 || s.pieces[len(s.pieces)-1].Len()+len(text) > piece {
-		s.pieces = append(s.pieces, new(strings.Builder))
+	last := &s.pieces[len(s.pieces)-1]
+	before := len(*last)
+	var ok bool
+	if *last, ok = appendRecord(*last, s.scope(k.Scope), k.Indicator, e); ok {
+		s.size += len(*last) - before
+		s.n++
 	}
-	s.pieces[len(s.pieces)-1].Write(text)
-	s.size += len(text)
-	s.n++
 }
 
 // scope returns the number of a scope.
@@ -59,12 +58,38 @@ func (s *Set) scope(name string) uint32 {
 	return uint32(len(s.scopes) - 1)
 }
 
+// records yields what was collected.
+func (s *Set) records(yield func(record) bool) {
+	for _, p := range s.pieces {
+		for rest := record(p); len(rest) > 0; rest = rest[rest.size():] {
+			if !yield(rest[:rest.size()]) {
+				return
+			}
+		}
+	}
+}
+
+// New returns how many of the answers are not in old, or later than there. old
+// may be nil.
+func (s *Set) New(old *File) (n int) {
+	for r := range s.records {
+		if old != nil {
+			if scope, ok := old.scope(s.scopes[r.scope()]); ok {
+				if _, there, ok := find(old, scope, r.typ(), r.value()); ok && there.fetched() >= r.fetched() {
+					continue
+				}
+			}
+		}
+		n++
+	}
+	return n
+}
+
 // table is the hash table of a file that is made.
 type table struct {
 	set     *Set
 	slots   []uint32 // 1 + index in records; 0: empty
 	records []placed
-	size    int // of the records
 }
 
 // placed is a record with the number of its scope in the file.
@@ -76,19 +101,17 @@ type placed struct {
 // add places a record, unless too many lie where it belongs. Of two of one key
 // the later answer stays.
 func (t *table) add(scope uint32, r record) {
-	p := placed{record: r, scope: scope, hash: hash(scope, r.indicator())}
+	p := placed{record: r, scope: scope, hash: hash(scope, r.typ(), r.value())}
 	mask := uint32(len(t.slots)) - 1
 	for n := range uint32(steps) {
 		i := (p.hash + n) & mask
 		if t.slots[i] == 0 {
 			t.records = append(t.records, p)
 			t.slots[i] = uint32(len(t.records))
-			t.size += len(r)
 			return
 		}
-		if old := &t.records[t.slots[i]-1]; old.hash == p.hash && old.scope == scope && old.typ() == r.typ() && old.value() == r.value() {
+		if old := &t.records[t.slots[i]-1]; old.hash == p.hash && old.scope == scope && old.typ() == r.typ() && bytes.Equal(old.value(), r.value()) {
 			if old.fetched() < r.fetched() {
-				t.size += len(r) - len(old.record)
 				*old = p
 			}
 			return
@@ -120,58 +143,52 @@ func (s *Set) Write(path string, state uint64, old *File, maxBytes int, now time
 
 // table chooses what goes into a file.
 func (s *Set) table(old *File, maxBytes int, now time.Time) *table {
-	n := s.n
-	var kept []uint32
+	var kept []record
 	if old != nil {
 		kept = old.fresh(maxBytes-s.size, now)
-		n += len(kept)
 	}
+	n := s.n + len(kept)
 	slots := 64
 	for slots < 2*n {
 		slots *= 2
 	}
 	t := &table{set: s, slots: make([]uint32, slots), records: make([]placed, 0, n)}
-	for _, p := range s.pieces {
-		for rest := record(p.String()); len(rest) > 0; rest = rest[rest.size():] {
-			r := rest[:rest.size()]
-			t.add(r.scope(), r)
-		}
+	for r := range s.records {
+		t.add(r.scope(), r)
 	}
-	for _, at := range kept {
-		if r, ok := old.record(at); ok && t.size+len(r) <= maxBytes && int(r.scope()) < len(old.scopes) {
-			t.add(s.scope(old.scopes[r.scope()]), r)
-		}
+	for _, r := range kept {
+		t.add(s.scope(old.scopes[r.scope()]), r)
 	}
 	return t
 }
 
-// fresh returns the places of the records that have not expired, those that
-// were found first, of about maxBytes.
-func (f *File) fresh(maxBytes int, now time.Time) (places []uint32) {
-	seen := make(map[uint32]bool, len(f.used))
-	add := func(at uint32) (size int) {
+// fresh returns records that have not expired, those that were found first, of
+// at most maxBytes.
+func (f *File) fresh(maxBytes int, now time.Time) (kept []record) {
+	add := func(r record) {
+		if now.UnixMilli() < r.expires() && len(r) <= maxBytes {
+			maxBytes -= len(r)
+			kept = append(kept, r)
+		}
+	}
+	used := make(map[uint32]bool, len(f.used))
+	for _, at := range f.used {
+		if r, ok := f.record(at); ok && !used[at] {
+			used[at] = true
+			add(r)
+		}
+	}
+	for at := uint32(f.records); maxBytes > 0; {
 		r, ok := f.record(at)
 		if !ok {
-			return 0
-		}
-		if !seen[at] && maxBytes > 0 && now.UnixMilli() < r.expires() {
-			seen[at] = true
-			maxBytes -= len(r)
-			places = append(places, at)
-		}
-		return len(r)
-	}
-	for _, at := range f.used {
-		add(at)
-	}
-	for at := f.records; at < len(f.text) && maxBytes > 0; {
-		n := add(uint32(at))
-		if n == 0 {
 			break
 		}
-		at += n
+		if !used[at] {
+			add(r)
+		}
+		at += uint32(len(r))
 	}
-	return places
+	return kept
 }
 
 // write writes the file.
