@@ -333,7 +333,8 @@ func (k *call) send(method string, p *gdep.RequestParams, body []byte, stale str
 	_, err = util.ParseHTTPStatusCodeInResponse(resp)
 	var h *util.HTTPError
 	if errors.As(err, &h) {
-		e := &Error{Method: method, Path: p.URL.Path, Status: resp.StatusCode, Code: k.c.clean(h.Code, token), after: min(httpx.RetryAfter(resp.Header, time.Now()), maxRetryAfter)}
+		e := &Error{Method: method, Path: p.URL.Path, Status: resp.StatusCode, Code: k.c.clean(h.Code, token)}
+		e.after = min(httpx.RetryAfter(resp.Header, time.Now()), maxRetryAfter)
 		e.Text = k.c.clean(h.Message, token)
 		if d, err := json.Marshal(h.Details); err == nil && h.Details != nil {
 			e.Text = strings.TrimPrefix(e.Text+" "+k.c.clean(string(d), token), " ")

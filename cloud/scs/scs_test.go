@@ -329,3 +329,26 @@ func TestTimeout(t *testing.T) {
 		close(release)
 	}
 }
+
+// What a service asks to wait is heard, and bounded.
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"": 0, "3": 3 * time.Second, "-1": 0, "999999": maxRetryAfter, "99999999999999999999": maxRetryAfter, "x": 0,
+		"Mon, 02 Jan 2006 15:04:05 GMT": 0, "Mon, 02 Jan 2090 15:04:05 GMT": maxRetryAfter,
+	} {
+		s := tenant(t)
+		s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != "/ourtenant/search/v2beta1/jobs/1" {
+				return false
+			}
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusTooManyRequests)
+			return true
+		}
+		_, err := (&Search{Client: client(t, s, func(c *Config) { c.Tries = 1 })}).State(t.Context(), "1")
+		var e *Error
+		if !errors.As(err, &e) || e.after != want {
+			t.Errorf("%q: %v, %+v, want %v", value, err, e, want)
+		}
+	}
+}

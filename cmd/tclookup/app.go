@@ -77,17 +77,17 @@ Examples:
   tclookup demo`
 
 // quickParse parses a command line of enrich, nil if it is not one without
-// mistakes. The grammar of all commands takes longer to make than a small file
-// takes to enrich; help and mistakes are left to it.
+// mistakes. To make the grammar of all commands took a quarter of a short run;
+// help, which this grammar does not know, and mistakes are left to it.
 func (a *app) quickParse(args []string) *kong.Context {
-	if len(args) == 0 || args[0] != "enrich" || asksHelp(args) {
+	if len(args) == 0 || args[0] != "enrich" {
 		return nil
 	}
 	var quick struct {
 		globals
 		Enrich enrichCmd `cmd:""`
 	}
-	parser, err := a.parser(&quick, new(bool))
+	parser, err := a.parser(&quick, new(bool), kong.NoDefaultHelp())
 	if err != nil {
 		return nil
 	}
@@ -99,15 +99,15 @@ func (a *app) quickParse(args []string) *kong.Context {
 	return k
 }
 
-// parser makes the grammar of commands.
-func (a *app) parser(commands any, exit *bool) (*kong.Kong, error) {
-	return kong.New(commands,
+// parser makes the grammar of commands. *exit is set if help was shown.
+func (a *app) parser(commands any, exit *bool, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(commands, append(more,
 		kong.Name("tclookup"), kong.Description(description),
 		kong.Writers(a.stderr, a.stderr),
 		kong.Exit(func(int) { *exit = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Bind(a), kong.Vars{"ingest": orIngest},
-	)
+	)...)
 }
 
 // run parses the command line and runs the command.

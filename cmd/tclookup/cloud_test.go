@@ -121,6 +121,20 @@ func TestCloudJob(t *testing.T) {
 	}
 }
 
+// startedOnce checks that a search was started as one job.
+func startedOnce(t testing.TB, s *splunkdtest.Server) {
+	t.Helper()
+	starts := 0
+	for _, call := range s.Calls() {
+		if call == "POST /services/search/v2/jobs" {
+			starts++
+		}
+	}
+	if starts != 1 {
+		t.Errorf("the search was started %d times", starts)
+	}
+}
+
 // A run that is killed goes on with the same job, and writes what an
 // uninterrupted one does. Killing it for good takes nothing away either.
 func TestCloudResumeAfterKill(t *testing.T) {
@@ -173,15 +187,7 @@ func TestCloudResumeAfterKill(t *testing.T) {
 	if err != nil || string(got) != want.String() {
 		t.Errorf("the output has %d lines and %d bytes, want %d and %d; %v", strings.Count(string(got), "\n"), len(got), rows, want.Len(), err)
 	}
-	starts := 0
-	for _, call := range s.Calls() {
-		if call == "POST /services/search/v2/jobs" {
-			starts++
-		}
-	}
-	if starts != 1 {
-		t.Errorf("the search was started %d times", starts)
-	}
+	startedOnce(t, s)
 	if ttl := s.Jobs["1763980000.1"].Form.Get("timeout"); ttl != "86400" {
 		t.Errorf("the job is kept for %q s", ttl)
 	}

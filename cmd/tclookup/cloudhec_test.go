@@ -90,13 +90,5 @@ func TestCloudToHEC(t *testing.T) {
 	if most := kills * (inFlight + 1) * batch; len(count) != rows || again == 0 || again > most {
 		t.Errorf("%d of %d results arrived, %d of them again; the bound is %d", len(count), rows, again, most)
 	}
-	starts := 0
-	for _, call := range from.Calls() {
-		if call == "POST /services/search/v2/jobs" {
-			starts++
-		}
-	}
-	if starts != 1 {
-		t.Errorf("the search was started %d times", starts)
-	}
+	startedOnce(t, from)
 }

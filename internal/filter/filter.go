@@ -222,15 +222,15 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if b.ahead != nil {
+		defer b.ahead.Stop()
+	}
 	if b.err != nil && (b.err != io.EOF || b.reader == nil) {
 		return b.err
 	}
 	r.header, r.skipped = 0, 0
 	if from.Offset > 0 {
 		r.header, r.skipped = from.Header, from.Offset-from.Header
-	}
-	if b.ahead != nil {
-		defer b.ahead.Stop()
 	}
 	s, reader := b.stream, b.reader
 	if r.sender == nil && i > 0 && r.writer != nil && b.syntax != r.syntax {
