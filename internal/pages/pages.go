@@ -8,15 +8,17 @@ import "runtime"
 // Size is that of a large page, in bytes.
 const Size = 2 << 20
 
-// Make returns a slice of bytes whose memory comes in large pages as a whole. It
-// is for what is filled at once and soon.
+// Make returns a slice of bytes whose memory comes in large pages, but for a
+// part at its end that would leave more than half of one unused. It is for what
+// is filled at once and soon.
 func Make(bytes int) []byte {
-	if bytes < Size/16 { // it would not pay
+	large := (bytes + Size/2) / Size * Size
+	if large == 0 {
 		return make([]byte, bytes)
 	}
-	buf := make([]byte, (bytes+Size-1)/Size*Size+Size)
-	Large(buf)
+	buf := make([]byte, max(bytes, large)+Size)
 	at := toPage(buf)
+	Large(buf[at : at+large])
 	return buf[at : at+bytes : at+bytes]
 }
 

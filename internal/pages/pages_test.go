@@ -26,7 +26,7 @@ func TestLarge(t *testing.T) {
 
 // TestMake: the bytes are zero and all there, and end where they were asked to.
 func TestMake(t *testing.T) {
-	for _, n := range []int{0, 1, 4096, Size/16 - 1, Size / 16, Size, Size + 1, 3*Size + 5} {
+	for _, n := range []int{0, 1, 4096, Size/2 - 1, Size / 2, Size, Size + 1, 3*Size + 5} {
 		buf := Make(n)
 		if len(buf) != n || cap(buf) != n || bytes.Count(buf, []byte{0}) != n {
 			t.Errorf("%d: %d bytes, room for %d", n, len(buf), cap(buf))
