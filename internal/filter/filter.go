@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -73,7 +72,7 @@ var ErrInterrupted = errors.New("interrupted")
 // answered and returns ErrInterrupted; a goroutine may then still wait for
 // input, but none uses Options any more.
 func Run(ctx context.Context, o Options) (Account, error) {
-	r := &run{o: o}
+	r := &run{o: o, pacer: pages.Pacer{Least: leastHeap, Percent: smallGarbage}}
 	if o.Sink != nil {
 		r.sender = &sender{ctx: ctx, to: o.Sink, journal: o.Journal}
 	}
@@ -96,6 +95,7 @@ type run struct {
 	header  int64 // length of the header of the input being read
 	skipped int64 // bytes of it that an earlier run has read
 	large   bool  // so much was read that memory was had in large pages
+	pacer   pages.Pacer
 
 	rowsRead, bytesIn, bytesOut atomic.Int64
 }
@@ -298,12 +298,14 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 }
 
 // largeInput is after how many bytes of input it pays to have largeHeap bytes of
-// memory in large pages for what the rest needs. smallGarbage is the percentage
-// of what is in use that may then be garbage before it is collected: what a run
-// holds is bounded, and so is its memory.
+// memory in large pages for what the rest needs. Garbage is then collected once
+// the heap has leastHeap bytes, more would no longer fit into these pages, and
+// when smallGarbage percent of what is in use has come up: what a run holds is
+// bounded, and so is its memory.
 const (
 	largeInput   = 32 << 10
 	largeHeap    = 32 << 20
+	leastHeap    = 12 << 20
 	smallGarbage = 40
 )
 
@@ -331,7 +333,9 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 				if !r.large && r.bytesIn.Load() >= largeInput {
 					r.large = true
 					pages.Heap(largeHeap)
-					debug.SetGCPercent(smallGarbage)
+				}
+				if r.large {
+					r.pacer.Set()
 				}
 				if readErr = reader.Read(b); readErr != nil {
 					return

@@ -3,7 +3,10 @@
 // faults of its pages. Nothing depends on whether a wish is granted.
 package pages
 
-import "runtime"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // Size is that of a large page, in bytes.
 const Size = 2 << 20
@@ -25,6 +28,8 @@ func Make(bytes int) []byte {
 // Heap asks for large pages for about as many bytes of the heap that is
 // allocated next. Nothing is kept: they are garbage at once, and collected.
 func Heap(bytes int) {
+	percent := debug.SetGCPercent(-1) // one collection is enough
 	Large(make([]byte, bytes))
 	runtime.GC()
+	debug.SetGCPercent(percent)
 }

@@ -17,7 +17,8 @@ const RecentName = "tclookup.recent"
 
 const (
 	// recentFew is the number of keys that are looked for in the database
-	// alone: it does not pay to see whether the file still holds.
+	// alone as long as the file was not read: it does not pay to see whether it
+	// still holds.
 	recentFew = 4
 	// recentPerKey is how much of the file can be read, in bytes, in the time
 	// in which one key is looked up in the database: 4 us. A Store reads the
@@ -78,7 +79,7 @@ func (r *recently) get(ctx context.Context, s *Store, h *handle, keys []lookupca
 		r.tried, r.file, r.set = true, nil, recent.Set{}
 		return false, nil
 	}
-	if len(keys) <= recentFew && (r.known || r.asked <= recentFew) {
+	if r.file == nil && len(keys) <= recentFew && (r.known || r.asked <= recentFew) {
 		return false, nil
 	}
 	var state int64

@@ -1,0 +1,50 @@
+package pages
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
+
+func TestPercent(t *testing.T) {
+	p := Pacer{Least: 12 << 20, Percent: 40}
+	for _, tt := range []struct {
+		used int64
+		want int
+	}{
+		{0, 10_000}, {1, 10_000}, {1 << 20, 1100}, {6 << 20, 100}, {8 << 20, 50}, {9 << 20, 40}, {12 << 20, 40}, {1 << 30, 40},
+	} {
+		if got := p.percent(tt.used); got != tt.want {
+			t.Errorf("%d bytes in use: %d %%, want %d", tt.used, got, tt.want)
+		}
+	}
+}
+
+// TestPacer: the setting follows what is in use, and is made once for each
+// collection.
+func TestPacer(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	current := func() int {
+		n := debug.SetGCPercent(50)
+		debug.SetGCPercent(n)
+		return n
+	}
+	p := Pacer{Least: 1 << 40, Percent: 30}
+	runtime.GC()
+	p.Set()
+	if got := current(); got != 10_000 {
+		t.Errorf("little in use: %d %%", got)
+	}
+	debug.SetGCPercent(77)
+	if p.Set(); current() != 77 { // what is set by hand stays until a collection
+		t.Errorf("set again without a collection: %d %%", current())
+	}
+	p.Least = 0
+	held := make([]byte, 1<<20)
+	runtime.GC()
+	p.Set()
+	if got := current(); got != 30 {
+		t.Errorf("more in use than Least: %d %%", got)
+	}
+	runtime.KeepAlive(held)
+}
