@@ -73,6 +73,7 @@ var ErrInterrupted = errors.New("interrupted")
 // input, but none uses Options any more.
 func Run(ctx context.Context, o Options) (Account, error) {
 	r := &run{o: o, pacer: pages.Pacer{Least: leastHeap, Percent: smallGarbage}}
+	r.pacer.Set()
 	if o.Sink != nil {
 		r.sender = &sender{ctx: ctx, to: o.Sink, journal: o.Journal}
 	}
@@ -305,7 +306,7 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 const (
 	largeInput   = 32 << 10
 	largeHeap    = 32 << 20
-	leastHeap    = 12 << 20
+	leastHeap    = 28 << 20
 	smallGarbage = 40
 )
 

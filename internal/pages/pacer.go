@@ -14,6 +14,7 @@ type Pacer struct {
 	Least   int64
 	Percent int
 
+	set    bool
 	used   uint64 // what was in use, in bytes, when the percentage was last set
 	sample [1]metrics.Sample
 }
@@ -27,14 +28,19 @@ func (p *Pacer) Set() {
 	if p.sample[0].Value.Kind() != metrics.KindUint64 {
 		return
 	}
-	if used := p.sample[0].Value.Uint64(); used != p.used {
-		p.used = used
+	if used := p.sample[0].Value.Uint64(); used != p.used || !p.set {
+		p.set, p.used = true, used
 		debug.SetGCPercent(p.percent(int64(used)))
 	}
 }
 
+// leastAt100 is the heap, in bytes, that is not collected however little was in
+// use, at a percentage of 100; at others it is in proportion (see GOGC in package
+// runtime).
+const leastAt100 = 4 << 20
+
 // percent is the percentage to be set when used bytes are in use.
 func (p *Pacer) percent(used int64) int {
-	const most = 10_000 // of nearly nothing
-	return int(max(int64(p.Percent), min(most, (p.Least-used)*100/max(1, used))))
+	atMost := p.Least * 100 / leastAt100
+	return int(max(int64(p.Percent), min(atMost, (p.Least-used)*100/max(1, used))))
 }

@@ -12,7 +12,7 @@ func TestPercent(t *testing.T) {
 		used int64
 		want int
 	}{
-		{0, 10_000}, {1, 10_000}, {1 << 20, 1100}, {6 << 20, 100}, {8 << 20, 50}, {9 << 20, 40}, {12 << 20, 40}, {1 << 30, 40},
+		{0, 300}, {1, 300}, {1 << 20, 300}, {3 << 20, 300}, {4 << 20, 200}, {6 << 20, 100}, {8 << 20, 50}, {9 << 20, 40}, {12 << 20, 40}, {1 << 30, 40},
 	} {
 		if got := p.percent(tt.used); got != tt.want {
 			t.Errorf("%d bytes in use: %d %%, want %d", tt.used, got, tt.want)
@@ -29,10 +29,9 @@ func TestPacer(t *testing.T) {
 		debug.SetGCPercent(n)
 		return n
 	}
-	p := Pacer{Least: 1 << 40, Percent: 30}
-	runtime.GC()
+	p := Pacer{Least: 1 << 30, Percent: 30}
 	p.Set()
-	if got := current(); got != 10_000 {
+	if got := current(); got <= 100 {
 		t.Errorf("little in use: %d %%", got)
 	}
 	debug.SetGCPercent(77)
@@ -47,4 +46,30 @@ func TestPacer(t *testing.T) {
 		t.Errorf("more in use than Least: %d %%", got)
 	}
 	runtime.KeepAlive(held)
+}
+
+// TestPacerWaits: nothing is collected before the heap has Least bytes.
+func TestPacerWaits(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	p := Pacer{Least: 64 << 20, Percent: 10}
+	runtime.GC()
+	p.Set()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var kept []byte
+	for range 32 {
+		kept = make([]byte, 1<<20)
+	}
+	runtime.ReadMemStats(&after)
+	if after.NumGC != before.NumGC {
+		t.Errorf("%d collections of a heap of 32 MiB", after.NumGC-before.NumGC)
+	}
+	for range 64 {
+		kept = make([]byte, 1<<20)
+	}
+	runtime.ReadMemStats(&after)
+	if after.NumGC == before.NumGC {
+		t.Error("no collection of a heap of 96 MiB")
+	}
+	runtime.KeepAlive(kept)
 }
