@@ -16,7 +16,7 @@ import (
 type lookup struct {
 	c     *Cache
 	in    []indicator.Indicator
-	keys  []Key
+	keys  []Key // of in
 	done  func(int, source.Result)
 	stale map[int]Entry // kept answers that have expired
 
@@ -52,15 +52,20 @@ func (l *lookup) fromTiers(ctx context.Context, open []int) []int {
 	// Reading what is on this machine is not waiting for a source.
 	ctx = context.WithoutCancel(ctx)
 	now := l.c.policy.Now()
+	all := make([]Entry, len(open))
 	for t, tier := range l.c.tiers {
 		if len(open) == 0 {
 			break
 		}
-		keys := make([]Key, len(open))
-		for n, i := range open {
-			keys[n] = l.keys[i]
+		keys := l.keys
+		if len(open) < len(keys) {
+			keys = make([]Key, len(open))
+			for n, i := range open {
+				keys[n] = l.keys[i]
+			}
 		}
-		entries := make([]Entry, len(open))
+		entries := all[:len(open)]
+		clear(entries)
 		if err := tier.Get(ctx, keys, l.c.policy.Reports, entries); err != nil {
 			l.c.failed(tier, "reading", err)
 			continue

@@ -73,8 +73,17 @@ func (r *Router) Decode(ind indicator.Indicator, raw []byte) (*Report, error) {
 
 // Lookup passes the indicators through the sources, one stage for each. The
 // stages work at the same time: while the first source is still busy with
-// some, the second is asked for those that the first does not know.
+// some, the second is asked for those that the first does not know. One source
+// alone is asked for all at once.
 func (r *Router) Lookup(ctx context.Context, in []indicator.Indicator, done func(i int, res Result)) {
+	all := make([]int, len(in))
+	for i := range all {
+		all[i] = i
+	}
+	if len(r.sources) == 1 {
+		r.lookUpAtOne(ctx, in, all, done)
+		return
+	}
 	worst := make([]Result, len(in)) // so far; changed only by the stage that has i
 	asked := make([]bool, len(in))
 	var out sync.Mutex
@@ -88,28 +97,19 @@ func (r *Router) Lookup(ctx context.Context, in []indicator.Indicator, done func
 	for k := range stages {
 		stages[k] = newStage()
 	}
+	stages[0].queue = all
+	stages[0].closed = true
 	var wg sync.WaitGroup
 	for k, s := range r.sources {
 		here, next := stages[k], stages[k+1]
 		wg.Go(func() {
 			defer next.close()
-			types := s.Types()
 			for {
 				batch := here.take()
 				if batch == nil {
 					return
 				}
-				batch = slices.DeleteFunc(batch, func(i int) bool {
-					if types.Has(in[i].Type) {
-						return false
-					}
-					next.put(i)
-					return true
-				})
-				ask(ctx, s, in, batch, func(i int, res Result) {
-					if res.Source == "" {
-						res.Source = s.Name()
-					}
+				ask(ctx, s, in, accepted(s, in, batch, next.put), func(i int, res Result) {
 					if res.Status == Found && !res.Partial {
 						final(i, res)
 						return
@@ -123,10 +123,6 @@ func (r *Router) Lookup(ctx context.Context, in []indicator.Indicator, done func
 			}
 		})
 	}
-	for i := range in {
-		stages[0].put(i)
-	}
-	stages[0].close()
 	for last := stages[len(r.sources)]; ; {
 		batch := last.take()
 		if batch == nil {
@@ -140,6 +136,25 @@ func (r *Router) Lookup(ctx context.Context, in []indicator.Indicator, done func
 		}
 	}
 	wg.Wait()
+}
+
+// lookUpAtOne is Lookup where there is one source.
+func (r *Router) lookUpAtOne(ctx context.Context, in []indicator.Indicator, all []int, done func(i int, res Result)) {
+	s := r.sources[0]
+	ask(ctx, s, in, accepted(s, in, all, func(i int) { done(i, r.unsupported(in[i])) }), done)
+}
+
+// accepted returns those of batch, indices of in, whose type the source answers,
+// and calls other with each that is left out.
+func accepted(s Source, in []indicator.Indicator, batch []int, other func(i int)) []int {
+	types := s.Types()
+	return slices.DeleteFunc(batch, func(i int) bool {
+		if types.Has(in[i].Type) {
+			return false
+		}
+		other(i)
+		return true
+	})
 }
 
 func (r *Router) unsupported(ind indicator.Indicator) Result {
@@ -165,15 +180,18 @@ func severity(s Status) int {
 	return 0
 }
 
-// ask looks up the members of batch, which index into in, at one source. It
+// ask looks up the members of batch, sorted indices of in, at one source. It
 // gives exactly one answer for each, even if the source does not.
 func ask(ctx context.Context, s Source, in []indicator.Indicator, batch []int, done func(i int, res Result)) {
 	if len(batch) == 0 {
 		return
 	}
-	part := make([]indicator.Indicator, len(batch))
-	for j, i := range batch {
-		part[j] = in[i]
+	part := in
+	if len(batch) < len(in) {
+		part = make([]indicator.Indicator, len(batch))
+		for j, i := range batch {
+			part[j] = in[i]
+		}
 	}
 	answered := make([]bool, len(batch))
 	s.Lookup(ctx, part, func(j int, res Result) {
@@ -181,6 +199,9 @@ func ask(ctx context.Context, s Source, in []indicator.Indicator, batch []int, d
 			return
 		}
 		answered[j] = true
+		if res.Source == "" {
+			res.Source = s.Name()
+		}
 		done(batch[j], res)
 	})
 	for j, ok := range answered {
