@@ -26,7 +26,8 @@ type answer struct {
 	fetched int64 // 0: not said
 	until   int64 // when it has to be asked for again
 	cells   []*cell
-	rows    uint32 // of batch gen that hold it
+	one     [1]*cell // the memory of cells, as long as there is one
+	rows    uint32   // of batch gen that hold it
 	gen     uint32
 	status  Status
 	asked   bool // the status is final until then
@@ -71,6 +72,7 @@ func (e *Enricher) answer(v []byte, want indicator.Type) *answer {
 		return a
 	}
 	a := &answer{ind: ind, until: never}
+	a.cells = a.one[:0]
 	e.answers[ind] = a
 	e.held += 2*len(ind.Value) + answerCost
 	e.stats.Distinct++

@@ -15,18 +15,23 @@ import (
 // cell is a distinct cell of an input field: its values and the columns that
 // follow from them, made once and used for every row that holds it.
 type cell struct {
-	values []*answer
-	set    *record.Set
-	cim    *record.Set
-	worst  *answer
-	made   int64 // when set was made, in nanoseconds since the Unix epoch
+	// What every batch looks at comes first, so that it lies together.
+
 	// until is when it must be looked whether set still holds: 0 when an answer
 	// has changed.
 	until   int64
-	changed bool
+	set     *record.Set
 	id      uint32 // in its field
 	rows    uint32 // of the current batch
-	cost    uint32 // of set, in bytes
+	status  Status // of worst
+	changed bool
+
+	values []*answer
+	one    [1]*answer // the memory of values, as long as there is one
+	cim    *record.Set
+	worst  *answer // nil if there are no values
+	made   int64   // when set was made, in nanoseconds since the Unix epoch
+	cost   uint32  // of set, in bytes
 }
 
 // bring makes the columns of c hold at now, and notes for how long they do:
@@ -85,6 +90,9 @@ func (e *Enricher) project(c *cell, now int64) {
 	old := c.set
 	same := old != nil && !c.changed && c.worst == worstOf(c.values)
 	c.worst, c.changed, c.made = worstOf(c.values), false, now
+	if c.worst != nil {
+		c.status = c.worst.status
+	}
 	if same && c.worst != nil && c.worst.status == Found { // only the age has changed
 		values := slices.Clone(old.Values)
 		for i, col := range e.columns {
@@ -352,7 +360,7 @@ func (e *Enricher) cim(b *record.Batch) {
 		for i := range e.fields {
 			n := b.Annotations[i].Of[r]
 			a.Of[r] = first[i] + n
-			if w := e.fields[i].cells[n].worst; w != nil && w.status == Found {
+			if e.fields[i].cells[n].status == Found {
 				break
 			}
 		}

@@ -97,6 +97,10 @@ type Enricher struct {
 	ages    bool
 	missed  []int // rows of the batch whose cells are new
 
+	made     *cell          // by newCell, at the moment
+	want     indicator.Type // of its values
+	addValue func(v []byte) // adds one to it
+
 	// mu guards the dicts of the fields and epoch, which Prepare reads while
 	// another goroutine is in Enrich.
 	mu    sync.RWMutex
@@ -173,6 +177,12 @@ func New(opts Options) (*Enricher, error) {
 			}
 		}
 		e.fields = append(e.fields, field{Field: f})
+	}
+	e.addValue = func(v []byte) {
+		if a := e.answer(v, e.want); a != nil && !slices.Contains(e.made.values, a) {
+			e.made.values = append(e.made.values, a)
+			a.cells = append(a.cells, e.made)
+		}
 	}
 	e.forget()
 	return e, nil
@@ -460,12 +470,9 @@ func (e *Enricher) cellOf(b *record.Batch, i, r int) uint32 {
 // newCell reads the values of a cell that was not seen before.
 func (e *Enricher) newCell(b *record.Batch, want indicator.Type, raw, twin []byte) *cell {
 	c := &cell{}
-	b.Format.Values(raw, twin, func(v []byte) {
-		if a := e.answer(v, want); a != nil && !slices.Contains(c.values, a) {
-			c.values = append(c.values, a)
-			a.cells = append(a.cells, c)
-		}
-	})
+	c.values = c.one[:0]
+	e.made, e.want = c, want
+	b.Format.Values(raw, twin, e.addValue)
 	e.held += 2*(len(raw)+len(twin)) + cellCost
 	return c
 }

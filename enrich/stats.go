@@ -23,15 +23,15 @@ type Stats struct {
 func (s *Stats) add(cells []*cell) {
 	var rows [Found + 1]int64
 	for _, c := range cells {
-		if c.worst == nil {
+		if c.status == None {
 			continue
 		}
-		rows[c.worst.status] += int64(c.rows)
-		if c.worst.status >= Skipped && c.worst.status < Found {
+		rows[c.status] += int64(c.rows)
+		if c.status >= Skipped && c.status < Found {
 			if s.Reasons == nil {
 				s.Reasons = map[string]string{}
 			}
-			s.Reasons[c.worst.status.String()] = c.worst.reason
+			s.Reasons[c.status.String()] = c.worst.reason
 		}
 	}
 	for status, n := range rows {
