@@ -74,6 +74,36 @@ func (s *scanner) bare(buf []byte, pos int) int {
 	return pos
 }
 
+// skip returns the position of the cell that is n > 0 cells behind the one that
+// begins at pos, or -1 if it cannot be told from the commas alone: because there
+// is a quote or a line feed on the way, or the buffer ends.
+func (s *scanner) skip(buf []byte, pos, n int) int {
+	for pos+8 <= len(buf) {
+		w := binary.LittleEndian.Uint64(buf[pos:])
+		c := zeros(w ^ s.comma8)
+		// The lowest flag is that of the first quote or line feed; higher ones
+		// may be wrong.
+		q, l := w^qu8, w^lf8
+		m := ((q-lsb)&^q | (l-lsb)&^l) & (lsb << 7)
+		if k := bits.OnesCount64(c); k < n {
+			if m != 0 {
+				return -1
+			}
+			n -= k
+			pos += 8
+			continue
+		}
+		for ; n > 1; n-- {
+			c &= c - 1
+		}
+		if c &= -c; m&(c-1) != 0 {
+			return -1
+		}
+		return pos + bits.TrailingZeros64(c)>>3 + 1
+	}
+	return -1
+}
+
 // tail goes from pos, the start of a cell, to the end of the record and counts
 // the commas on the way. ok is false if the buffer ends before the record.
 func (s *scanner) tail(buf []byte, pos int) (lf, commas int, ok bool) {
@@ -136,8 +166,15 @@ func (s *scanner) row(buf []byte, pos int, final bool, cells []record.Span) (r r
 	}
 	r.Start = uint32(pos)
 	p, w, lf := pos, 0, -1
-	complete := true
+	complete, plain := true, true
 	for w < len(s.wants) {
+		if more := s.wants[w].col - n; more > 0 && plain {
+			if at := s.skip(buf, p, more); at >= 0 {
+				p, n = at, n+more
+			} else {
+				plain = false
+			}
+		}
 		start := p
 		if p < len(buf) && buf[p] == '"' {
 			if p = quoted(buf, p); p < 0 {
