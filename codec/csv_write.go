@@ -75,7 +75,8 @@ func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
 		n, m, end := int(row.End-row.Start), int(s.end-s.start), int(row.Next-row.End)
 		have := len(dst)
 		if cap(dst)-have < n+m+end+2*stride {
-			dst = slices.Grow(dst, max(n+m+end+2*stride, pieceSize))
+			rest := int(b.Rows[to-1].Next - row.Start)
+			dst = slices.Grow(dst, max(n+m+end+2*stride, min(2*rest, pieceSize)))
 		}
 		feed := end == 1 && buf[row.End] == '\n'
 		if feed { // it is there behind the suffix

@@ -1,8 +1,9 @@
 package pages
 
 import (
+	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
+	"weak"
 )
 
 // Pacer says when garbage is collected in a process whose memory is bounded
@@ -14,24 +15,24 @@ type Pacer struct {
 	Least   int64
 	Percent int
 
-	set    bool
-	used   uint64 // what was in use, in bytes, when the percentage was last set
-	sample [1]metrics.Sample
+	// last is to something that nobody uses: it is nil after a collection.
+	last weak.Pointer[witness]
 }
 
-// Set adapts the percentage to what was in use after the last collection. It is
-// to be called now and then while the heap grows: that takes a microsecond, and
-// more only when there was a collection.
+// witness has a pointer, for memory without any may be shared by several.
+type witness struct{ _ *witness }
+
+// Set sets the percentage by what is in use, if it is called for the first time
+// or there was a collection since. It is to be called now and then while the heap
+// grows; mostly it does nothing.
 func (p *Pacer) Set() {
-	p.sample[0].Name = "/gc/heap/live:bytes"
-	metrics.Read(p.sample[:])
-	if p.sample[0].Value.Kind() != metrics.KindUint64 {
+	if p.last.Value() != nil {
 		return
 	}
-	if used := p.sample[0].Value.Uint64(); used != p.used || !p.set {
-		p.set, p.used = true, used
-		debug.SetGCPercent(p.percent(int64(used)))
-	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	debug.SetGCPercent(p.percent(int64(m.HeapAlloc)))
+	p.last = weak.Make(new(witness))
 }
 
 // leastAt100 is the heap, in bytes, that is not collected however little was in
