@@ -41,7 +41,7 @@ func (c *CSVBodies) Parse(body []byte, b *record.Batch) (missing []string, err e
 	if uint64(len(body)) > 1<<32-1 {
 		return nil, fmt.Errorf("body of %d bytes: more than 4 GiB cannot be read at once", len(body))
 	}
-	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
+	s := newScanner(c.dialect.Comma, 0)
 	row, _, _ := s.row(body, 0, true, nil)
 	raw := body[:row.End]
 	if c.layout == nil || string(c.layout.raw) != string(raw) {

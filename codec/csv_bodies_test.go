@@ -84,7 +84,7 @@ func FuzzSplit(f *testing.F) {
 		if _, err := c.Parse(body, &b); err != nil {
 			t.Fatal(err)
 		}
-		s := scanner{comma: ',', comma8: lsb * ','}
+		s := newScanner(',', 0)
 		head, _, _ := s.row(body, 0, true, nil)
 		c.layout.fillBatch(&one, body, int(head.Next), true)
 		if fmt.Sprint(b.Rows) != fmt.Sprint(one.Rows) || fmt.Sprint(b.Cells) != fmt.Sprint(one.Cells) || fmt.Sprint(b.Odd) != fmt.Sprint(one.Odd) {

@@ -42,7 +42,7 @@ type place struct {
 
 // parseHeader splits a header record in names.
 func (d Dialect) parseHeader(raw []byte) []string {
-	s := scanner{comma: d.Comma, comma8: lsb * uint64(d.Comma)}
+	s := newScanner(d.Comma, 0)
 	var names []string
 	for p := 0; ; p++ {
 		start := p
@@ -67,7 +67,7 @@ func (d Dialect) parseHeader(raw []byte) []string {
 // newLayout resolves a selection. raw is copied.
 func newLayout(d Dialect, raw []byte, sel record.Selection) *layout {
 	l := &layout{dialect: d, raw: bytes.Clone(raw), names: d.parseHeader(raw)}
-	l.scan = scanner{comma: d.Comma, comma8: lsb * uint64(d.Comma), cols: len(l.names)}
+	l.scan = newScanner(d.Comma, len(l.names))
 	at := make(map[string]int, len(l.names))
 	for i, n := range l.names {
 		if _, dup := at[n]; !dup { // the first of several counts

@@ -79,7 +79,7 @@ func (c *CSVReader) more(buf []byte) ([]byte, error) {
 
 // Columns implements record.Reader.
 func (c *CSVReader) Columns() ([]string, error) {
-	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
+	s := newScanner(c.dialect.Comma, 0)
 	for !c.headerDone {
 		row, _, ok := s.row(c.rest, 0, c.eof, nil)
 		switch {
@@ -167,7 +167,7 @@ const maxCounted = 4 << 20
 // came behind.
 func (c *CSVReader) checkQuotes(buf []byte, last record.Row) {
 	rec := buf[last.Start:last.End]
-	s := scanner{comma: c.dialect.Comma, comma8: lsb * uint64(c.dialect.Comma)}
+	s := newScanner(c.dialect.Comma, 0)
 	for p := 0; p < len(rec); p++ {
 		if rec[p] == '"' {
 			begin := p

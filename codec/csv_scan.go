@@ -28,6 +28,12 @@ type scanner struct {
 	wants  []want // sorted by col
 	width  int    // selected columns
 	comma8 uint64
+	commas []byte // one
+}
+
+// newScanner returns a scanner of records of cols cells.
+func newScanner(comma byte, cols int) scanner {
+	return scanner{comma: comma, comma8: lsb * uint64(comma), commas: []byte{comma}, cols: cols}
 }
 
 const (
@@ -114,9 +120,9 @@ func (s *scanner) tail(buf []byte, pos int) (lf, commas int, ok bool) {
 		rest := buf[pos : pos+i]
 		q := bytes.IndexByte(rest, '"')
 		if q < 0 {
-			return pos + i, bytes.Count(rest, []byte{s.comma}), true
+			return pos + i, bytes.Count(rest, s.commas), true
 		}
-		pos, commas = pos+q, bytes.Count(rest[:q], []byte{s.comma})
+		pos, commas = pos+q, bytes.Count(rest[:q], s.commas)
 	}
 	for {
 		for pos+8 <= len(buf) {
