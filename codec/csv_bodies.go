@@ -97,7 +97,7 @@ func (c *CSVBodies) Begin(b *record.Batch) (size int) {
 	l := b.Format.(*layout)
 	c.writing, c.row, c.odd = b, -1, b.Odd
 	c.out = append(l.appendHeader(c.out[:0]), '\n')
-	l.encode(b.Annotations)
+	l.encode(b)
 	return len(c.out) + l.measure(b)
 }
 

@@ -145,3 +145,33 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+// FuzzWhole: what is whole by a look at the quotes alone is so record by record.
+func FuzzWhole(f *testing.F) {
+	for _, s := range []string{"", "a\nb", "\"a\n", "a,\"b\nc\",d\ne", "\"a\"\"\n\"b\n", "x\"y\n\"z\nu\"", "\"a\nb\",\"c\nd", "a,\"\"\n\"", "\n\n\"\"\"\n", "1,2\n\"3\",\"4\n5\"\n6"} {
+		f.Add([]byte(s), uint8(','))
+		f.Add([]byte(s), uint8('\t'))
+	}
+	f.Fuzz(func(t *testing.T, buf []byte, comma uint8) {
+		if comma == '"' || comma == '\n' || comma == '\r' {
+			return
+		}
+		s := newScanner(comma, 2)
+		end := s.whole(buf)
+		if want := s.wholeByRow(buf); end != want {
+			t.Fatalf("%q: %d bytes, record by record %d", buf, end, want)
+		}
+		// And that is where the records end that are found one by one.
+		pos := 0
+		for {
+			r, _, ok := s.row(buf, pos, false, nil)
+			if !ok {
+				break
+			}
+			pos = int(r.Next)
+		}
+		if pos != end {
+			t.Fatalf("%q: %d bytes, its records have %d", buf, end, pos)
+		}
+	})
+}

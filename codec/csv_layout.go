@@ -21,8 +21,7 @@ type layout struct {
 	outputs         []output
 	// inPlace lists the outputs and twins that overwrite cells, by column.
 	inPlace  []place
-	missing  []string
-	suffixes suffixes // of the batch being written
+	missing []string
 }
 
 // output is an output column in a layout.

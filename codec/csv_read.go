@@ -34,9 +34,11 @@ type CSVReader struct {
 	layout                     *layout
 	started                    bool
 
-	offset                        int64 // of what was given out
+	offset int64 // of what was given out
+
+	// What was counted:
 	records, odd, blank, firstOdd int
-	lines                         int    // given out; beyond maxCounted one for each record
+	lines                         int    // beyond maxCounted one for each record
 	unclosed                      string // the warning about a quote that is never closed
 }
 
@@ -51,7 +53,7 @@ func NewCSVReader(r io.Reader, d Dialect) *CSVReader {
 func (c *CSVReader) more(buf []byte) ([]byte, error) {
 	if len(buf) == cap(buf) {
 		if len(buf) >= MaxRecord {
-			return buf, fmt.Errorf("record %d is longer than %d MiB (a quote that is never closed?): %w", c.records+2, MaxRecord>>20, ErrTooLong)
+			return buf, fmt.Errorf("the record that begins at byte %d is longer than %d MiB (a quote that is never closed?): %w", c.offset+1, MaxRecord>>20, ErrTooLong)
 		}
 		buf = append(make([]byte, 0, max(2*cap(buf), batchSize)), buf...)
 	}
@@ -120,6 +122,16 @@ func (c *CSVReader) Select(sel record.Selection) []string {
 // Read implements record.Reader. The first batch comes even if it has no
 // records, so that the header is written.
 func (c *CSVReader) Read(b *record.Batch) error {
+	if err := c.Take(b); err != nil {
+		return err
+	}
+	c.Find(b)
+	c.Count(b)
+	return nil
+}
+
+// Take implements record.Divided.
+func (c *CSVReader) Take(b *record.Batch) error {
 	if !c.headerDone {
 		return c.ended()
 	}
@@ -128,9 +140,12 @@ func (c *CSVReader) Read(b *record.Batch) error {
 		buf = make([]byte, 0, max(batchSize, 2*len(c.rest)))
 	}
 	buf = append(buf, c.rest...)
+	end := 0
 	for {
-		c.layout.fillBatch(b, buf, 0, c.eof)
-		if len(b.Rows) > 0 || (c.eof && !c.started) {
+		if end = len(buf); !c.eof {
+			end = c.layout.scan.whole(buf)
+		}
+		if end > 0 || (c.eof && !c.started) {
 			break
 		}
 		if c.eof {
@@ -142,21 +157,48 @@ func (c *CSVReader) Read(b *record.Batch) error {
 		}
 	}
 	c.started = true
-	b.Store, c.rest = buf, nil
-	if n := len(b.Rows); n > 0 {
-		next := b.Rows[n-1].Next
-		c.offset += int64(next)
-		c.rest = buf[next:]
-		if last := b.Rows[n-1]; c.eof && int(last.Next) == len(buf) {
-			c.checkQuotes(buf, last)
-		}
-		c.count(b)
-	}
+	c.offset += int64(end)
+	c.rest = buf[end:]
+	b.Store, b.Buf = buf, buf[:end:end]
 	if cap(buf) > 4*batchSize && len(buf) < batchSize { // after a very long record
 		b.Store = nil
 	}
-	b.Offset, b.Final = c.offset, c.eof && len(c.rest) == 0
+	b.Rows, b.Cells, b.Odd = b.Rows[:0], b.Cells[:0], b.Odd[:0]
+	b.Offset, b.Final = c.offset, c.eof
 	return nil
+}
+
+// Find implements record.Divided.
+func (c *CSVReader) Find(b *record.Batch) {
+	final := b.Final
+	c.layout.fillBatch(b, b.Buf, 0, true)
+	b.Final = final
+}
+
+// Count implements record.Divided.
+func (c *CSVReader) Count(b *record.Batch) {
+	n := len(b.Rows)
+	if n == 0 {
+		return
+	}
+	if b.Final {
+		c.checkQuotes(b)
+	}
+	for _, r := range b.Rows {
+		if r.Bad {
+			c.blank++
+		}
+	}
+	if len(b.Odd) > 0 && c.odd == 0 {
+		c.firstOdd = c.records + b.Odd[0].Row + 1
+	}
+	if b.Offset <= maxCounted {
+		c.lines += bytes.Count(b.Buf, newline)
+	} else {
+		c.lines += n
+	}
+	c.odd += len(b.Odd)
+	c.records += n
 }
 
 // maxCounted is how far lines are counted for a warning that is given rarely.
@@ -165,7 +207,8 @@ const maxCounted = 4 << 20
 // checkQuotes notes whether the last record of the input, in a batch that is
 // not counted yet, has a quote that is never closed: it then holds whatever
 // came behind.
-func (c *CSVReader) checkQuotes(buf []byte, last record.Row) {
+func (c *CSVReader) checkQuotes(b *record.Batch) {
+	buf, last := b.Buf, b.Rows[len(b.Rows)-1]
 	rec := buf[last.Start:last.End]
 	s := newScanner(c.dialect.Comma, 0)
 	for p := 0; p < len(rec); p++ {
@@ -175,7 +218,7 @@ func (c *CSVReader) checkQuotes(buf []byte, last record.Row) {
 				line := 1 + bytes.Count(c.lead, newline) + bytes.Count(c.headerRaw, newline) + bytes.Count(c.headerEnd, newline) +
 					c.lines + bytes.Count(buf[:int(last.Start)+begin], newline)
 				about := "line"
-				if c.offset > maxCounted {
+				if b.Offset > maxCounted {
 					about = "about line"
 				}
 				c.unclosed = fmt.Sprintf("a quote in %s %d is never closed: its cell holds the rest of the input (lines: %d)", about, line, bytes.Count(bytes.TrimRight(rec[begin:], "\r\n"), newline)+1)
@@ -192,24 +235,6 @@ func (c *CSVReader) checkQuotes(buf []byte, last record.Row) {
 }
 
 var newline = []byte{'\n'}
-
-func (c *CSVReader) count(b *record.Batch) {
-	for _, r := range b.Rows {
-		if r.Bad {
-			c.blank++
-		}
-	}
-	if len(b.Odd) > 0 && c.odd == 0 {
-		c.firstOdd = c.records + b.Odd[0].Row + 1
-	}
-	if n := len(b.Rows); c.offset <= maxCounted {
-		c.lines += bytes.Count(b.Buf[:b.Rows[n-1].Next], newline)
-	} else {
-		c.lines += n
-	}
-	c.odd += len(b.Odd)
-	c.records += len(b.Rows)
-}
 
 // Warnings implements record.Reader.
 func (c *CSVReader) Warnings() []string {

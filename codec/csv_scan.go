@@ -277,30 +277,63 @@ func (s *scanner) reserve(b *record.Batch, text []byte) {
 
 // scanTo is scan for the records that begin before end.
 func (s *scanner) scanTo(b *record.Batch, pos, end int, final bool) int {
-	buf := b.Buf
+	// In variables of its own: other cores may write next to those of b.
+	buf, rows, cells := b.Buf, b.Rows, b.Cells
 	for pos < end {
-		have := len(b.Cells)
-		for cap(b.Cells)-have < s.width {
-			b.Cells = append(b.Cells[:cap(b.Cells)], record.Span{})
+		have := len(cells)
+		for cap(cells)-have < s.width {
+			cells = append(cells[:cap(cells)], record.Span{})
 		}
-		cells := b.Cells[have : have+s.width]
-		r, n, ok := s.row(buf, pos, final, cells)
+		own := cells[have : have+s.width]
+		r, n, ok := s.row(buf, pos, final, own)
 		if !ok {
-			b.Cells = b.Cells[:have]
+			cells = cells[:have]
 			break
 		}
-		b.Cells = b.Cells[:have+s.width]
+		cells = cells[:have+s.width]
 		if n != s.cols {
 			if r.Start == r.End {
 				r.Bad = true // a blank line
 			} else {
-				b.Odd = append(b.Odd, s.odd(buf, r, len(b.Rows), n))
+				b.Odd = append(b.Odd, s.odd(buf, r, len(rows), n))
 			}
 		}
-		b.Rows = append(b.Rows, r)
+		rows = append(rows, r)
 		pos = int(r.Next)
 	}
+	b.Rows, b.Cells = rows, cells
 	return pos
+}
+
+// whole returns the length of the whole records that buf begins with. Mostly it
+// looks at quotes and at the end of buf alone.
+func (s *scanner) whole(buf []byte) int {
+	end := bytes.LastIndexByte(buf, '\n') + 1
+	for p := 0; p < end; {
+		i := bytes.IndexByte(buf[p:end], '"')
+		if i < 0 {
+			break
+		}
+		i += p
+		if p = i + 1; i > 0 && buf[i-1] != s.comma && buf[i-1] != '\n' {
+			continue // in the middle of a bare cell, or behind a quoted one
+		}
+		if p = quoted(buf, i); p < 0 || p > end { // the line feed is part of this cell
+			return s.wholeByRow(buf)
+		}
+	}
+	return end
+}
+
+// wholeByRow is whole, by looking at one record after the other.
+func (s *scanner) wholeByRow(buf []byte) int {
+	for p := 0; ; {
+		lf, _, ok := s.tail(buf, p)
+		if !ok {
+			return p
+		}
+		p = lf + 1
+	}
 }
 
 // split returns a position in the middle of buf[from:] where a record seems to

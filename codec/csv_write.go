@@ -21,7 +21,7 @@ func decodeMV(text []byte, yield func([]byte)) bool {
 // with their annotations and without a header.
 func AppendCSV(dst []byte, b *record.Batch) []byte {
 	l := b.Format.(*layout)
-	l.encode(b.Annotations)
+	l.encode(b)
 	return l.appendRows(dst, b, 0, len(b.Rows), b.Odd)
 }
 
@@ -39,8 +39,9 @@ func (l *layout) appendRows(dst []byte, b *record.Batch, from, to int, odd []rec
 // appendRegular appends the rows from, to, none of which is odd.
 func (l *layout) appendRegular(dst []byte, b *record.Batch, from, to int) []byte {
 	if len(l.inPlace) == 0 && len(b.Annotations) == 1 {
-		return l.appendPlain(dst, b, from, to)
+		return appendPlain(dst, b, from, to)
 	}
+	suffixes := b.Encoded.(*suffixes)
 	for r := from; r < to; r++ {
 		row := &b.Rows[r]
 		if row.Bad {
@@ -48,7 +49,7 @@ func (l *layout) appendRegular(dst []byte, b *record.Batch, from, to int) []byte
 			continue
 		}
 		dst = l.appendInPlace(dst, b, r)
-		dst = l.suffixes.append(dst, b, r)
+		dst = suffixes.append(dst, b, r)
 		dst = append(dst, b.Buf[row.End:row.Next]...)
 	}
 	return dst
@@ -56,8 +57,9 @@ func (l *layout) appendRegular(dst []byte, b *record.Batch, from, to int) []byte
 
 // appendPlain is appendRegular where nothing is overwritten and there is one
 // annotation, which is the hot path: copy the row, append the suffix.
-func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
-	a, of := l.suffixes.of[0], b.Annotations[0].Of
+func appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
+	suffixes := b.Encoded.(*suffixes)
+	a, of := suffixes.of[0], b.Annotations[0].Of
 	buf := b.Buf
 	for r := from; r < to; r++ {
 		row := &b.Rows[r]
@@ -89,7 +91,7 @@ func (l *layout) appendPlain(dst []byte, b *record.Batch, from, to int) []byte {
 		} else {
 			copyStride(room, src)
 		}
-		if src := l.suffixes.text[s.start:]; m > stride || len(src) < stride {
+		if src := suffixes.text[s.start:]; m > stride || len(src) < stride {
 			copy(room[n:], src[:m])
 		} else {
 			copyStride(room[n:], src)
@@ -131,7 +133,7 @@ func (l *layout) measure(b *record.Batch) (size int) {
 		return size
 	}
 	for i := range b.Annotations {
-		spans := l.suffixes.of[i]
+		spans := b.Encoded.(*suffixes).of[i]
 		for r, k := range b.Annotations[i].Of {
 			if !b.Rows[r].Bad {
 				size += int(spans[k].end - spans[k].start)
@@ -148,8 +150,10 @@ func (l *layout) measure(b *record.Batch) (size int) {
 }
 
 // suffixes are the encoded parts of the sets of a batch's annotations, close to
-// each other, so that a row's is found with two looks at memory.
+// each other, so that a row's is found with two looks at memory. They lie in
+// the batch's Encoded.
 type suffixes struct {
+	head []byte     // what is written before the first batch
 	text []byte     // each followed by a line feed
 	of   [][]suffix // by annotation and set
 }
@@ -205,9 +209,9 @@ const markLen = 8
 // encode prepares the appending of a batch's rows. It makes the appended part of
 // each set, once for each way of encoding it: a later body may have some of the
 // columns already.
-func (l *layout) encode(anns []record.Annotation) {
+func (l *layout) encode(b *record.Batch) {
 	first := 0
-	for _, a := range anns {
+	for _, a := range b.Annotations {
 		if len(a.Sets) == 0 {
 			continue
 		}
@@ -220,7 +224,12 @@ func (l *layout) encode(anns []record.Annotation) {
 		}
 		first += n
 	}
-	l.suffixes.fill(anns)
+	s, ok := b.Encoded.(*suffixes)
+	if !ok {
+		s = new(suffixes)
+		b.Encoded = s
+	}
+	s.fill(b.Annotations)
 }
 
 // mark tells apart the ways in which n outputs from first on are encoded. It
@@ -355,7 +364,7 @@ func (l *layout) appendOdd(dst []byte, b *record.Batch, r int, odd record.Odd) [
 			}
 		}
 	}
-	dst = l.suffixes.append(dst, b, r)
+	dst = b.Encoded.(*suffixes).append(dst, b, r)
 	return append(dst, b.Buf[odd.Insert:row.End]...)
 }
 
@@ -379,15 +388,28 @@ func NewCSVWriter(w io.Writer) *CSVWriter { return &CSVWriter{w: w} }
 // Continue says that the header has been written already.
 func (c *CSVWriter) Continue() { c.opened = true }
 
-// Write implements record.Writer.
-func (c *CSVWriter) Write(b *record.Batch) error {
-	c.buf = c.buf[:0]
+// Encode implements record.Appender.
+func (c *CSVWriter) Encode(b *record.Batch) {
+	l := b.Format.(*layout)
+	l.encode(b)
+	s := b.Encoded.(*suffixes)
+	s.head = s.head[:0]
 	if !c.opened {
-		l := b.Format.(*layout)
-		c.buf = append(l.appendHeader(append(c.buf, l.lead...)), l.headerEnd...)
+		s.head = append(l.appendHeader(append(s.head, l.lead...)), l.headerEnd...)
 		c.opened = true
 	}
-	c.buf = AppendCSV(c.buf, b)
+}
+
+// Append implements record.Appender.
+func (c *CSVWriter) Append(dst []byte, b *record.Batch) []byte {
+	dst = append(dst, b.Encoded.(*suffixes).head...)
+	return b.Format.(*layout).appendRows(dst, b, 0, len(b.Rows), b.Odd)
+}
+
+// Write implements record.Writer.
+func (c *CSVWriter) Write(b *record.Batch) error {
+	c.Encode(b)
+	c.buf = c.Append(c.buf[:0], b)
 	if len(c.buf) == 0 {
 		return nil
 	}

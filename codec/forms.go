@@ -122,7 +122,7 @@ func (f *Forms) Prepare(b *record.Batch, text bool) error {
 		}
 		f.anns = f.json.anns
 	case text:
-		b.Format.(*layout).encode(b.Annotations)
+		b.Format.(*layout).encode(b)
 	default:
 		w := JSONLWriter{anns: f.anns}
 		err := w.prepare(b, f.added)

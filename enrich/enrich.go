@@ -345,10 +345,10 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 }
 
 // Prepare does the part of Enrich that needs nothing but the batch and what is
-// known already: it looks up the cells of the rows. It may be called, by one
-// goroutine, while another is in Enrich with an earlier batch, so that this
-// work is done where the rows are still in the processor's cache. Enrich does
-// it itself otherwise.
+// known already: it looks up the cells of the rows. It may be called for several
+// batches at the same time, and while another goroutine is in Enrich with an
+// earlier one, so that this work is done where the rows are still in the
+// processor's cache. Enrich does it itself otherwise.
 func (e *Enricher) Prepare(b *record.Batch) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -398,19 +398,21 @@ func (e *Enricher) collect(b *record.Batch, i int) {
 		}
 		e.mu.Unlock()
 	}
+	tallies, gen, cells := f.tallies, e.gen, f.cells
 	for r, id := range of {
-		t := &f.tallies[id]
-		if t.gen != e.gen {
-			*t = tally{e.gen, uint32(len(f.cells)), 0, t.batches + 1}
-			f.cells = append(f.cells, f.known[id])
+		t := &tallies[id]
+		if t.gen != gen {
+			*t = tally{gen, uint32(len(cells)), 0, t.batches + 1}
+			cells = append(cells, f.known[id])
 			f.known[id].id = id
 		}
 		t.rows++
 		of[r] = t.index
 	}
-	for _, c := range f.cells {
-		c.rows = f.tallies[c.id].rows
+	for _, c := range cells {
+		c.rows = tallies[c.id].rows
 	}
+	f.cells = cells
 }
 
 // largeBatch is the number of rows from which it pays to look them up in two

@@ -58,6 +58,8 @@ type Batch struct {
 	Annotations []Annotation
 	// Mark belongs to whoever annotates the batch; 0 when it was just read.
 	Mark uint64
+	// Encoded belongs to the writer, and is kept with the batch.
+	Encoded any
 	// Offset is the position in the input behind the batch, in bytes from the
 	// beginning of what the reader reads.
 	Offset int64
@@ -129,6 +131,21 @@ type Reader interface {
 	Warnings() []string
 }
 
+// Divided is a Reader that leaves the greater part of its work to others.
+type Divided interface {
+	Reader
+	// Take does of Read what must be done in the order of the input: it takes
+	// the text of the next records into b, which has no rows then. io.EOF at
+	// the end.
+	Take(b *Batch) error
+	// Find finds the records in a batch that was taken. It may be called for
+	// several batches at the same time, also while others are taken.
+	Find(b *Batch)
+	// Count notes what Warnings says about a batch whose records were found.
+	// It is called in the order of the input, by one goroutine at a time.
+	Count(b *Batch)
+}
+
 // Writer writes records with their annotations.
 type Writer interface {
 	// Write writes a batch: every byte of every record as it was received,
@@ -137,6 +154,18 @@ type Writer interface {
 	// Close writes what is left and ends a compressed stream. It does not
 	// close what lies under the writer.
 	Close() error
+}
+
+// Appender is a Writer that leaves the greater part of its work to others.
+type Appender interface {
+	Writer
+	// Encode does of Write what must be done in the order of the batches, by
+	// one goroutine at a time.
+	Encode(b *Batch)
+	// Append appends to dst what Write would write of a batch that was
+	// encoded. It may be called for several batches at the same time, also
+	// while others are encoded.
+	Append(dst []byte, b *Batch) []byte
 }
 
 // Kind is the kind of a value.

@@ -172,7 +172,9 @@ func TestInputsOfACluster(t *testing.T) {
 		t.Errorf("%d requests while another member has the turn", n)
 	}
 	a.Drop("tclookup_leases", "tclookup://queue")
-	eventually(t, "both have asked", func() bool { return len(srv.Questions()) == 2 })
+	eventually(t, "both have asked, and have given back their turns", func() bool {
+		return len(srv.Questions()) == 2 && len(a.Documents("tclookup_leases")) == 0
+	})
 	ina.stop(t)
 	inb.stop(t)
 	if got := a.Documents("tclookup_leases"); len(got) != 0 {

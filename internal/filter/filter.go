@@ -298,115 +298,6 @@ func (r *run) start(s *stream.Reader, syntax codec.Syntax, columns []string, fro
 	return nil
 }
 
-// largeInput is after how many bytes of input it pays to have largeHeap bytes of
-// memory in large pages for what the rest needs. Garbage is then collected once
-// the heap has leastHeap bytes, more would no longer fit into these pages, and
-// when smallGarbage percent of what is in use has come up: what a run holds is
-// bounded, and so is its memory.
-const (
-	largeInput   = 32 << 10
-	largeHeap    = 32 << 20
-	leastHeap    = 28 << 20
-	smallGarbage = 40
-)
-
-// depth is the number of batches on their way at the same time: one being
-// read, one being enriched, one being written, and one to spare.
-const depth = 4
-
-// copy enriches all records of an input. Reading, enriching and writing go on
-// at the same time, each on a batch of its own, in order.
-func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
-	free := make(chan *record.Batch, depth)
-	for range depth {
-		free <- new(record.Batch)
-	}
-	quit := make(chan struct{})
-	defer close(quit)
-	var readErr error // set before read is closed
-	read := make(chan *record.Batch, depth)
-	go func() {
-		defer close(read)
-		for {
-			select {
-			case b := <-free:
-				b.Mark = 0
-				if !r.large && r.bytesIn.Load() >= largeInput {
-					r.large = true
-					pages.Heap(largeHeap)
-				}
-				if r.large {
-					r.pacer.Set()
-				}
-				if readErr = reader.Read(b); readErr != nil {
-					return
-				}
-				select {
-				case <-quit:
-					return
-				default:
-				}
-				if len(read) > 0 { // otherwise Enrich has the time
-					r.o.Enricher.Prepare(b)
-				}
-				r.rowsRead.Add(int64(len(b.Rows)))
-				read <- b // never blocks: there are no more batches than places
-			case <-quit:
-				return
-			}
-		}
-	}()
-	var writeErr error // set before failed is closed
-	failed, written := make(chan struct{}), make(chan struct{})
-	write := make(chan *record.Batch, depth)
-	go func() {
-		defer close(written)
-		for b := range write {
-			if writeErr == nil {
-				if writeErr = r.write(b, input); writeErr != nil {
-					close(failed)
-				}
-			}
-			free <- b
-		}
-	}()
-	err := r.enrich(ctx, read, write, failed)
-	close(write)
-	<-written
-	switch {
-	case writeErr != nil:
-		return writeErr
-	case err != nil:
-		return err
-	case readErr != io.EOF:
-		return readErr
-	}
-	return nil
-}
-
-// enrich passes batches on from reading to writing.
-func (r *run) enrich(ctx context.Context, read <-chan *record.Batch, write chan<- *record.Batch, failed <-chan struct{}) error {
-	for first := true; ; first = false {
-		select {
-		case b, ok := <-read:
-			if !ok {
-				return nil
-			}
-			if first && r.skipped == 0 {
-				r.header = headerLen(b, r.syntax)
-			}
-			if err := r.o.Enricher.Enrich(ctx, b); err != nil {
-				return err
-			}
-			write <- b
-		case <-failed:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 // headerLen is the length of the header before the first batch of an input.
 func headerLen(b *record.Batch, syntax codec.Syntax) int64 {
 	if syntax == codec.SyntaxJSONL {
@@ -446,11 +337,18 @@ func (r *run) open(s *stream.Reader, from step) (err error) {
 	return err
 }
 
-func (r *run) write(b *record.Batch, input int) error {
+// write writes a batch, whose text may have been made already.
+func (r *run) write(b *record.Batch, text []byte, made bool, input int) error {
 	if r.sender != nil {
 		return r.sender.send(b, input, r.header)
 	}
-	if err := r.writer.Write(b); err != nil {
+	var err error
+	if !made {
+		err = r.writer.Write(b)
+	} else if len(text) > 0 {
+		_, err = r.lines.Write(text)
+	}
+	if err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	if err := r.out.Flush(); err != nil {
