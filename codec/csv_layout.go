@@ -20,7 +20,7 @@ type layout struct {
 	twins           []int // see record.Batch
 	outputs         []output
 	// inPlace lists the outputs and twins that overwrite cells, by column.
-	inPlace  []place
+	inPlace []place
 	missing []string
 }
 
