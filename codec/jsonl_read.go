@@ -70,7 +70,10 @@ func (j *JSONLReader) Select(sel record.Selection) []string {
 
 // Read implements record.Reader.
 func (j *JSONLReader) Read(b *record.Batch) error {
-	*b = record.Batch{Rows: b.Rows[:0], Cells: b.Cells[:0], Format: j.format, Width: j.format.width, Store: b.Store, Annotations: b.Annotations}
+	*b = record.Batch{
+		Rows: b.Rows[:0], Cells: b.Cells[:0], Format: j.format, Width: j.format.width, Store: b.Store,
+		Annotations: b.Annotations, Prepared: b.Prepared, Encoded: b.Encoded,
+	}
 	end := j.fill(b.Store)
 	b.Store = j.buf
 	if end == 0 {

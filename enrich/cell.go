@@ -21,8 +21,8 @@ type cell struct {
 	// has changed.
 	until   int64
 	set     *record.Set
-	id      uint32 // in its field
 	rows    uint32 // of the current batch
+	batches uint32 // that held it since the last sweep
 	status  Status // of worst
 	changed bool
 

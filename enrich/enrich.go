@@ -95,7 +95,6 @@ type Enricher struct {
 	stats   Stats
 	scratch []byte
 	ages    bool
-	missed  []int // rows of the batch whose cells are new
 
 	made     *cell          // by newCell, at the moment
 	want     indicator.Type // of its values
@@ -111,10 +110,9 @@ type Enricher struct {
 type field struct {
 	Field
 	// Cells have numbers: plain finds that of a cell by its bytes, twin by those
-	// of its encoded list, known and tallies are indexed by it.
+	// of its encoded list, known is indexed by it.
 	plain, twin dict
 	known       []*cell
-	tallies     []tally
 
 	cells []*cell // the distinct cells of the batch
 	seen  bool    // a record had a value
@@ -126,15 +124,6 @@ const (
 	noCell uint32 = iota
 	emptyCell
 )
-
-// tally counts a cell in a batch. It is apart from the cell since every row
-// needs it, and little else.
-type tally struct {
-	gen     uint32 // of the batch that index and rows are about
-	index   uint32 // in the field's cells
-	rows    uint32
-	batches uint32 // that held it since the last sweep
-}
 
 // maxHeld bounds the memory of cells and answers kept between batches. What
 // is forgotten is found again in the cache.
@@ -240,11 +229,11 @@ func (e *Enricher) forget() {
 		f.twin.reset()
 		// The empty cell is made once: its columns stay what they are.
 		if len(f.known) == 0 {
-			f.known, f.tallies = []*cell{noCell: nil, emptyCell: {}}, make([]tally, 2)
+			f.known = []*cell{noCell: nil, emptyCell: {}}
 			e.project(f.known[emptyCell], 0)
 		}
 		clear(f.known[emptyCell+1:])
-		f.known, f.tallies = f.known[:emptyCell+1], f.tallies[:emptyCell+1]
+		f.known = f.known[:emptyCell+1]
 	}
 	e.held = 0
 }
@@ -284,17 +273,18 @@ func (e *Enricher) keepFrequent() (kept []*cell) {
 	for i := range e.fields {
 		f := &e.fields[i]
 		renumbered := make([]uint32, len(f.known))
-		known, tallies := f.known[:emptyCell+1], f.tallies[:emptyCell+1]
+		known := f.known[:emptyCell+1]
 		for id := emptyCell + 1; id < uint32(len(f.known)); id++ {
-			if c := f.known[id]; f.tallies[id].batches > 1 {
+			if c := f.known[id]; c.batches > 1 {
+				c.batches = 0
 				renumbered[id] = uint32(len(known))
-				known, tallies = append(known, c), append(tallies, tally{})
+				known = append(known, c)
 				kept = append(kept, c)
 				e.held += cellCost + int(c.cost)
 			}
 		}
 		clear(f.known[len(known):])
-		f.known, f.tallies = known, tallies
+		f.known = known
 		e.held += f.plain.renumber(renumbered) + f.twin.renumber(renumbered)
 	}
 	return kept
@@ -311,7 +301,7 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 		e.forget()
 	}
 	now := e.now().UnixNano()
-	if e.gen++; e.gen == 0 { // the tallies would take an old batch for this one
+	if e.gen++; e.gen == 0 { // the answers would take an old batch for this one
 		e.forget()
 		e.gen++
 	}
@@ -344,112 +334,6 @@ func (e *Enricher) Enrich(ctx context.Context, b *record.Batch) error {
 	return ctx.Err()
 }
 
-// Prepare does the part of Enrich that needs nothing but the batch and what is
-// known already: it looks up the cells of the rows. It may be called for several
-// batches at the same time, and while another goroutine is in Enrich with an
-// earlier one, so that this work is done where the rows are still in the
-// processor's cache. Enrich does it itself otherwise.
-func (e *Enricher) Prepare(b *record.Batch) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	e.lookUp(b, false)
-}
-
-// lookUp sets the annotations of the rows to the numbers of their cells, with
-// two goroutines for the halves of the batch if that is asked for. Most cells
-// are known.
-func (e *Enricher) lookUp(b *record.Batch, halves bool) {
-	n := len(b.Rows)
-	b.Annotations = slices.Grow(b.Annotations[:0], len(e.fields)+1)[:len(e.fields)]
-	for i := range e.fields {
-		of := slices.Grow(b.Annotations[i].Of[:0], n)[:n]
-		b.Annotations[i].Of = of
-		if !halves {
-			e.probe(b, i, of, 0, n)
-			continue
-		}
-		var half sync.WaitGroup
-		half.Go(func() { e.probe(b, i, of, n/2, n) })
-		e.probe(b, i, of, 0, n/2)
-		half.Wait()
-	}
-	b.Mark = e.epoch
-}
-
-// collect finds the distinct cells of field i in the batch and which row has
-// which. What it does for each row allocates nothing and probes one table.
-func (e *Enricher) collect(b *record.Batch, i int) {
-	f := &e.fields[i]
-	f.cells = f.cells[:0]
-	of := b.Annotations[i].Of
-	e.missed = e.missed[:0]
-	for r, id := range of {
-		if id == noCell {
-			if len(e.missed) == 0 {
-				e.missed = slices.Grow(e.missed, len(of)-r)
-			}
-			e.missed = append(e.missed, r)
-		}
-	}
-	if len(e.missed) > 0 {
-		e.mu.Lock()
-		for _, r := range e.missed {
-			of[r] = e.cellOf(b, i, r)
-		}
-		e.mu.Unlock()
-	}
-	tallies, gen, cells := f.tallies, e.gen, f.cells
-	for r, id := range of {
-		t := &tallies[id]
-		if t.gen != gen {
-			*t = tally{gen, uint32(len(cells)), 0, t.batches + 1}
-			cells = append(cells, f.known[id])
-			f.known[id].id = id
-		}
-		t.rows++
-		of[r] = t.index
-	}
-	for _, c := range cells {
-		c.rows = tallies[c.id].rows
-	}
-	f.cells = cells
-}
-
-// largeBatch is the number of rows from which it pays to look them up in two
-// goroutines.
-const largeBatch = 4096
-
-// probe sets of to the numbers of the cells of the rows from, to that are known,
-// to noCell where they are not.
-func (e *Enricher) probe(b *record.Batch, i int, of []uint32, from, to int) {
-	f := &e.fields[i]
-	var keys [several][]byte
-	var rows [several]int
-	var ids [several]uint32
-	n := 0
-	find := func() {
-		f.plain.findSeveral(keys[:n], ids[:])
-		for k := range n {
-			of[rows[k]] = ids[k]
-		}
-		n = 0
-	}
-	for r := from; r < to; r++ {
-		raw := b.Cell(r, i)
-		if twin := b.Twin(r, i); len(twin) > 0 {
-			of[r] = f.twin.find(twin)
-		} else if len(raw) == 0 || b.Rows[r].Bad {
-			of[r] = emptyCell
-		} else {
-			keys[n], rows[n] = raw, r
-			if n++; n == several {
-				find()
-			}
-		}
-	}
-	find()
-}
-
 // cellOf returns the number of the cell of a row that probe did not find.
 func (e *Enricher) cellOf(b *record.Batch, i, r int) uint32 {
 	f := &e.fields[i]
@@ -462,7 +346,7 @@ func (e *Enricher) cellOf(b *record.Batch, i, r int) uint32 {
 	if id == noCell {
 		c := e.newCell(b, f.Type, raw, twin)
 		id = uint32(len(f.known))
-		f.known, f.tallies = append(f.known, c), append(f.tallies, tally{})
+		f.known = append(f.known, c)
 		cells.add(key, id)
 		f.seen = f.seen || len(c.values) > 0
 	}

@@ -58,6 +58,8 @@ type Batch struct {
 	Annotations []Annotation
 	// Mark belongs to whoever annotates the batch; 0 when it was just read.
 	Mark uint64
+	// Prepared belongs to whoever annotates the batch, and is kept with it.
+	Prepared any
 	// Encoded belongs to the writer, and is kept with the batch.
 	Encoded any
 	// Offset is the position in the input behind the batch, in bytes from the
