@@ -184,11 +184,6 @@ func (r *run) begin(f io.Reader, from step) (b beginning) {
 	if b.err != nil {
 		return b
 	}
-	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			b.stream.FillBuffers() // nobody types it in
-		}
-	}
 	in := io.Reader(b.stream)
 	b.syntax = r.o.Syntax
 	if r.o.Detect {
@@ -202,6 +197,11 @@ func (r *run) begin(f io.Reader, from step) (b beginning) {
 		}
 		if b.syntax, b.err = codec.ParseSyntax(from.Syntax); b.err != nil {
 			return b
+		}
+	}
+	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			in = stream.Full(in) // nobody types it in
 		}
 	}
 	if b.stream.Info().Compression != stream.None && runtime.GOMAXPROCS(0) > 1 {

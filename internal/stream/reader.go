@@ -17,7 +17,6 @@ type Reader struct {
 	utf16    *utf16Reader
 	info     Info
 	warnings []string
-	fill     bool
 	err      error
 }
 
@@ -82,28 +81,8 @@ func skip(r io.Reader, n int) {
 // Info returns the form of the text.
 func (s *Reader) Info() Info { return s.info }
 
-// FillBuffers has Read go on until p is full or the text ends. It is for
-// files, which keep nobody waiting: a decompressor alone gives out 32 KiB and
-// less at a time.
-func (s *Reader) FillBuffers() { s.fill = true }
-
 // Read implements io.Reader.
-func (s *Reader) Read(p []byte) (n int, err error) {
-	for {
-		var m int
-		m, err = s.read(p[n:])
-		n += m
-		if err != nil || m == 0 || n == len(p) || !s.fill {
-			break
-		}
-	}
-	if n > 0 {
-		err = nil // it comes again with the next call
-	}
-	return n, err
-}
-
-func (s *Reader) read(p []byte) (int, error) {
+func (s *Reader) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}

@@ -263,29 +263,52 @@ func TestPipesDoNotWait(t *testing.T) {
 	}
 }
 
-func TestFillBuffers(t *testing.T) {
+func TestFull(t *testing.T) {
 	text := strings.Repeat("a line of text\n", 20000)
 	for name, in := range map[string]string{"plain": text, "gzip": gz(t, text), "zstd": zs(t, text), "UTF-16": "\xff\xfe" + u16(binary.LittleEndian, text)} {
 		r, err := NewReader(iotest.HalfReader(strings.NewReader(in)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.FillBuffers()
+		full := Full(r)
 		buf := make([]byte, 200000)
-		n, err := r.Read(buf)
+		n, err := full.Read(buf)
 		if err != nil || n != len(buf) {
 			t.Errorf("%s: first Read %d bytes, %v", name, n, err)
 		}
-		m, err := r.Read(buf)
+		m, err := full.Read(buf)
 		if err != nil || n+m != len(text) {
 			t.Errorf("%s: second Read %d bytes, %v", name, m, err)
 		}
-		if n, err := r.Read(buf); n != 0 || err != io.EOF {
+		if n, err := full.Read(buf); n != 0 || err != io.EOF {
 			t.Errorf("%s: third Read %d bytes, %v", name, n, err)
 		}
 		r.Close()
 	}
 }
+
+// TestFullFails: what came before an error is given, and then the error, again
+// and again; a reader that gives nothing is not asked for ever.
+func TestFullFails(t *testing.T) {
+	broken := errors.New("broken")
+	full := Full(io.MultiReader(iotest.OneByteReader(strings.NewReader("abc")), iotest.ErrReader(broken)))
+	buf := make([]byte, 10)
+	if n, err := full.Read(buf); n != 3 || err != nil {
+		t.Errorf("first Read %d bytes, %v", n, err)
+	}
+	for range 2 {
+		if n, err := full.Read(buf); n != 0 || !errors.Is(err, broken) {
+			t.Errorf("Read %d bytes, %v", n, err)
+		}
+	}
+	if n, err := Full(nothing{}).Read(buf); n != 0 || err != nil {
+		t.Errorf("of nothing %d bytes, %v", n, err)
+	}
+}
+
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, nil }
 
 func TestParseCompression(t *testing.T) {
 	for c := None; c <= Auto; c++ {
