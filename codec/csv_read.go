@@ -136,8 +136,12 @@ func (c *CSVReader) Take(b *record.Batch) error {
 		return c.ended()
 	}
 	buf := b.Store[:0]
-	if cap(buf) < max(batchSize, len(c.rest)+1) {
-		buf = make([]byte, 0, max(batchSize, 2*len(c.rest)))
+	size := batchSize
+	if len(c.rest) >= size { // of a long record
+		size = 2 * len(c.rest)
+	}
+	if cap(buf) <= max(batchSize-1, len(c.rest)) {
+		buf = make([]byte, 0, size)
 	}
 	buf = append(buf, c.rest...)
 	end := 0

@@ -163,7 +163,7 @@ func (l *lane) take(b *record.Batch) (before, own turn, ok bool) {
 	}
 	if r := l.run; r.large {
 		r.pacer.Set()
-	} else if r.bytesIn.Load() >= largeInput {
+	} else if r.much || r.bytesIn.Load() >= largeInput {
 		r.large = true
 		pages.Heap(largeHeap)
 	}

@@ -95,7 +95,8 @@ type run struct {
 	columns []string
 	header  int64 // length of the header of the input being read
 	skipped int64 // bytes of it that an earlier run has read
-	large   bool  // so much was read that memory was had in large pages
+	much    bool  // there is much to read from this input
+	large   bool  // memory was had in large pages
 	pacer   pages.Pacer
 
 	rowsRead, bytesIn, bytesOut atomic.Int64
@@ -174,6 +175,7 @@ type beginning struct {
 	reader  record.Reader
 	syntax  codec.Syntax
 	columns []string
+	large   bool  // there is much of it
 	err     error // io.EOF if there is none
 }
 
@@ -202,6 +204,7 @@ func (r *run) begin(f io.Reader, from step) (b beginning) {
 	if f, ok := f.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			in = stream.Full(in) // nobody types it in
+			b.large = info.Size() >= largeInput
 		}
 	}
 	if b.stream.Info().Compression != stream.None && runtime.GOMAXPROCS(0) > 1 {
@@ -234,6 +237,7 @@ func (r *run) one(ctx context.Context, i int, name string, f io.Reader, from ste
 		r.header, r.skipped = from.Header, from.Offset-from.Header
 	}
 	s, reader := b.stream, b.reader
+	r.much = b.large
 	if r.sender == nil && i > 0 && r.writer != nil && b.syntax != r.syntax {
 		return fmt.Errorf("is %s, but %s is %s: enrich them separately, or say --format", b.syntax, r.o.Inputs[0].Name, r.syntax)
 	}
