@@ -193,10 +193,10 @@ func hasRows(body []byte) bool {
 // pages for what its rows need.
 const (
 	largeBody    = 4 << 20
-	smallGarbage = 20
+	smallGarbage = 12
 
 	manyRows = 256 << 10
-	heap     = 24 << 20
+	heap     = 12 << 20
 )
 
 func (s *searchCommand) enrich(ctx context.Context, body []byte, reply *chunked.Reply) error {
