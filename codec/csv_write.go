@@ -402,6 +402,11 @@ func (c *CSVWriter) Encode(b *record.Batch) {
 
 // Append implements record.Appender.
 func (c *CSVWriter) Append(dst []byte, b *record.Batch) []byte {
+	// What is added is mostly less than a quarter of what is there. Growing step
+	// by step would leave many times that behind.
+	if need := len(b.Buf) + len(b.Buf)/4; cap(dst)-len(dst) < len(b.Buf) {
+		dst = slices.Grow(dst, need)
+	}
 	dst = append(dst, b.Encoded.(*suffixes).head...)
 	return b.Format.(*layout).appendRows(dst, b, 0, len(b.Rows), b.Odd)
 }
