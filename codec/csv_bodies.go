@@ -48,7 +48,7 @@ func (c *CSVBodies) Parse(body []byte, b *record.Batch) (missing []string, err e
 		c.layout = newLayout(c.dialect, raw, c.sel)
 	}
 	if from := int(row.Next); !c.parseHalves(body, from, b) {
-		c.layout.fillBatch(b, body, from, true)
+		c.layout.fillBatch(b, body, from)
 	}
 	b.Final = true
 	return c.layout.missing, nil
@@ -65,12 +65,12 @@ func (c *CSVBodies) parseHalves(body []byte, from int, b *record.Batch) bool {
 		return false
 	}
 	l := c.layout
-	l.fillBatch(b, body[:0], 0, true)
-	l.fillBatch(&c.second, body[:0], 0, true)
+	l.fillBatch(b, body[:0], 0)
+	l.fillBatch(&c.second, body[:0], 0)
 	b.Buf, c.second.Buf = body, body
 	var half sync.WaitGroup
-	half.Go(func() { l.scan.scan(&c.second, mid, true) })
-	end := l.scan.scanTo(b, from, mid, true)
+	half.Go(func() { l.scan.scanTo(&c.second, mid, len(body)) })
+	end := l.scan.scanTo(b, from, mid)
 	half.Wait()
 	if end != mid { // the first half decides: no record begins there
 		return false

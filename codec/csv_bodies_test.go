@@ -47,7 +47,7 @@ func TestHalves(t *testing.T) {
 				if _, err := c.Parse(in.Bytes(), &b); err != nil {
 					t.Fatal(err)
 				}
-				c.layout.fillBatch(&one, in.Bytes(), len("d,e,f\n"), true)
+				c.layout.fillBatch(&one, in.Bytes(), len("d,e,f\n"))
 				if !reflect.DeepEqual(b.Rows, one.Rows) || !reflect.DeepEqual(b.Cells, one.Cells) || len(b.Odd)+len(one.Odd) > 0 && !reflect.DeepEqual(b.Odd, one.Odd) {
 					t.Fatalf("%d rows, %d odd; in one piece %d rows, %d odd", len(b.Rows), len(b.Odd), len(one.Rows), len(one.Odd))
 				}
@@ -86,7 +86,7 @@ func FuzzSplit(f *testing.F) {
 		}
 		s := newScanner(',', 0)
 		head, _, _ := s.row(body, 0, true, nil)
-		c.layout.fillBatch(&one, body, int(head.Next), true)
+		c.layout.fillBatch(&one, body, int(head.Next))
 		if fmt.Sprint(b.Rows) != fmt.Sprint(one.Rows) || fmt.Sprint(b.Cells) != fmt.Sprint(one.Cells) || fmt.Sprint(b.Odd) != fmt.Sprint(one.Odd) {
 			t.Fatalf("%d rows, in one piece %d", len(b.Rows), len(one.Rows))
 		}

@@ -37,9 +37,9 @@ type CSVReader struct {
 	offset int64 // of what was given out
 
 	// What was counted:
-	records, odd, blank, firstOdd int
-	lines                         int    // beyond maxCounted one for each record
-	unclosed                      string // the warning about a quote that is never closed
+	records, odd, firstOdd int
+	lines                  int    // beyond maxCounted one for each record
+	unclosed               string // the warning about a quote that is never closed
 }
 
 // NewCSVReader returns a reader of UTF-8 text without a byte order mark.
@@ -136,12 +136,11 @@ func (c *CSVReader) Take(b *record.Batch) error {
 		return c.ended()
 	}
 	buf := b.Store[:0]
-	size := batchSize
-	if len(c.rest) >= size { // of a long record
-		size = 2 * len(c.rest)
-	}
-	if cap(buf) <= max(batchSize-1, len(c.rest)) {
-		buf = make([]byte, 0, size)
+	if need := max(batchSize, len(c.rest)+1); cap(buf) < need {
+		if need > batchSize { // of a long record
+			need *= 2
+		}
+		buf = make([]byte, 0, need)
 	}
 	buf = append(buf, c.rest...)
 	end := 0
@@ -173,11 +172,7 @@ func (c *CSVReader) Take(b *record.Batch) error {
 }
 
 // Find implements record.Divided.
-func (c *CSVReader) Find(b *record.Batch) {
-	final := b.Final
-	c.layout.fillBatch(b, b.Buf, 0, true)
-	b.Final = final
-}
+func (c *CSVReader) Find(b *record.Batch) { c.layout.fillBatch(b, b.Buf, 0) }
 
 // Count implements record.Divided.
 func (c *CSVReader) Count(b *record.Batch) {
@@ -187,11 +182,6 @@ func (c *CSVReader) Count(b *record.Batch) {
 	}
 	if b.Final {
 		c.checkQuotes(b)
-	}
-	for _, r := range b.Rows {
-		if r.Bad {
-			c.blank++
-		}
 	}
 	if len(b.Odd) > 0 && c.odd == 0 {
 		c.firstOdd = c.records + b.Odd[0].Row + 1
@@ -263,12 +253,11 @@ func (c *CSVReader) layoutNames() []string {
 }
 
 // fillBatch marks the records of buf[from:] in b.
-func (l *layout) fillBatch(b *record.Batch, buf []byte, from int, final bool) {
+func (l *layout) fillBatch(b *record.Batch, buf []byte, from int) {
 	b.Buf, b.Format, b.Width, b.Twins = buf, l, l.scan.width, l.twins
 	b.Rows, b.Cells, b.Odd = b.Rows[:0], b.Cells[:0], b.Odd[:0]
-	b.Final = final
 	if len(buf) > 0 {
 		l.scan.reserve(b, buf[from:])
-		l.scan.scan(b, from, final)
+		l.scan.scanTo(b, from, len(buf))
 	}
 }

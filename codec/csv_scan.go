@@ -250,13 +250,6 @@ func (s *scanner) odd(buf []byte, r record.Row, row, n int) record.Odd {
 	}
 }
 
-// scan marks the records of buf[pos:] in b and returns the position behind
-// the last one. What follows is the beginning of a record, unless final is set,
-// when everything is taken.
-func (s *scanner) scan(b *record.Batch, pos int, final bool) int {
-	return s.scanTo(b, pos, len(b.Buf), final)
-}
-
 // sample is how much of a text is looked at to guess its number of records.
 const sample = 64 << 10
 
@@ -275,8 +268,10 @@ func (s *scanner) reserve(b *record.Batch, text []byte) {
 	}
 }
 
-// scanTo is scan for the records that begin before end.
-func (s *scanner) scanTo(b *record.Batch, pos, end int, final bool) int {
+// scanTo marks the records in b that begin from pos on and before end, and
+// returns the position behind the last one. What b.Buf ends with is a record,
+// whether a line feed follows or not.
+func (s *scanner) scanTo(b *record.Batch, pos, end int) int {
 	// In variables of its own: other cores may write next to those of b.
 	buf, rows, cells := b.Buf, b.Rows, b.Cells
 	for pos < end {
@@ -285,11 +280,7 @@ func (s *scanner) scanTo(b *record.Batch, pos, end int, final bool) int {
 			cells = append(cells[:cap(cells)], record.Span{})
 		}
 		own := cells[have : have+s.width]
-		r, n, ok := s.row(buf, pos, final, own)
-		if !ok {
-			cells = cells[:have]
-			break
-		}
+		r, n, _ := s.row(buf, pos, true, own)
 		cells = cells[:have+s.width]
 		if n != s.cols {
 			if r.Start == r.End {

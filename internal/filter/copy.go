@@ -25,7 +25,7 @@ const (
 // workers is how many goroutines work on the batches of an input: as many as
 // there are cores. One more, to fill the gaps in which one waits for another,
 // measured slower: they then change places, and the caches with them. The bound
-// is for the memory, 3 MiB for each.
+// is for the memory, about 3 MiB for each.
 func workers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
 // lane is the way of one input's batches. Each worker takes one after the other
@@ -45,11 +45,9 @@ type lane struct {
 	quit   chan struct{} // closed when no more batches are taken
 
 	mu       sync.Mutex
-	last     turn // of the batch that was taken last
-	quitting bool
+	last     turn  // of the batch that was taken last
 	first    bool  // no batch was enriched yet
-	ended    bool  // the reader has given all
-	readErr  error // why it ended
+	readErr  error // why the reader gives no more
 	err      error // why enriching ended
 	writeErr error // why writing ended
 }
@@ -107,18 +105,20 @@ func (r *run) copy(ctx context.Context, reader record.Reader, input int) error {
 func (l *lane) stop(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.quitting {
-		return
+	if !l.stopped() {
+		l.err = err
+		close(l.quit)
 	}
-	l.quitting, l.err = true, err
-	close(l.quit)
 }
 
 // stopped reports whether no more batches are enriched.
 func (l *lane) stopped() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.quitting
+	select {
+	case <-l.quit:
+		return true
+	default:
+		return false
+	}
 }
 
 // work takes batches through all steps until there are no more.
@@ -158,7 +158,7 @@ func (l *lane) take(b *record.Batch) (before, own turn, ok bool) {
 		return before, own, false
 	}
 	defer func() { l.taking <- struct{}{} }()
-	if l.ended || l.stopped() {
+	if l.readErr != nil || l.stopped() {
 		return before, own, false
 	}
 	if r := l.run; r.large {
@@ -177,10 +177,10 @@ func (l *lane) take(b *record.Batch) (before, own turn, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.ended, l.readErr = true, err
+		l.readErr = err
 		return before, own, false
 	}
-	if l.quitting {
+	if l.stopped() {
 		return before, own, false
 	}
 	before, own = l.last, turn{make(chan struct{}), make(chan struct{})}

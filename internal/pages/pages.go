@@ -1,6 +1,7 @@
-// Package pages has new memory come in large pages where the system has them:
-// where a process does much in a short life, most of what memory costs are the
-// faults of its pages. Nothing depends on whether a wish is granted.
+// Package pages saves what memory costs processes that do much in a short life:
+// most of that are the faults of its pages, so new memory comes in large ones
+// where the system has them, and a Pacer has garbage wait until there is enough
+// of it. Nothing depends on whether a wish is granted.
 package pages
 
 import (
